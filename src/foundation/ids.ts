@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto'
+
+/** `organization_id` and `user_id` (contract.md). */
+export const ACCOUNT_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+/** A tariff component's key. */
+export const COMPONENT_KEY = /^[a-z0-9][a-z0-9._-]{0,63}$/
+/** An agent's key; short enough that `agent.<key>` and queue-job ids stay readable. */
+export const AGENT_KEY = /^[a-z][a-z0-9-]{0,31}$/
+export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+let lastMilliseconds = 0
+let counter = 0
+
+/**
+ * A UUID version 7 (RFC 9562): ids of one process sort by creation, which keeps B-tree inserts local and lets
+ * "oldest first" break ties by id. A 12-bit counter orders the ids of one millisecond.
+ */
+export function newId(): string {
+  const now = Date.now()
+  if (now > lastMilliseconds) {
+    lastMilliseconds = now
+    counter = 0
+  } else if (++counter > 0xfff) {
+    lastMilliseconds += 1
+    counter = 0
+  }
+  const time = lastMilliseconds.toString(16).padStart(12, '0')
+  const random = randomBytes(8)
+  random[0] = ((random[0] ?? 0) & 0x3f) | 0x80
+  const tail = random.toString('hex')
+  const sequence = (0x7000 | counter).toString(16)
+  return `${time.slice(0, 8)}-${time.slice(8)}-${sequence}-${tail.slice(0, 4)}-${tail.slice(4)}`
+}

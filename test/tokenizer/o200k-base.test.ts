@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { get_encoding } from 'tiktoken'
+import { afterAll, expect, test, vi } from 'vitest'
+import { o200kBase } from '../../src/tokenizer/o200k-base.ts'
+
+vi.setConfig({ testTimeout: 45_000 }) // loading the vocabulary is slow on a busy machine
+
+const reference = get_encoding('o200k_base')
+const countReference = (text: string): number => reference.encode_ordinary(text).length
+afterAll(() => reference.free())
+
+const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8')
+
+/** Bytes without a pattern, the same in each run. */
+function noise(bytes: number): string {
+  const data = Buffer.alloc(bytes)
+  let state = 12_345
+  for (let at = 0; at < bytes; at++) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+    data[at] = state >>> 16
+  }
+  return data.toString('base64')
+}
+
+const EXACT: readonly (readonly [name: string, text: string])[] = [
+  ['nothing', ''],
+  ['English prose', read('../fixtures/texts/harbour-ferry.txt')],
+  ['TypeScript', read('../../src/tokenizer/o200k-base.ts')],
+  ['JSON', read('../../tsconfig.json')],
+  ['contractions', "I'm sure they've said it's DON'T, we'LL see; 'tis O'Neill's"],
+  ['numbers', '1 12 123 1234 1234567.891 ½ Ⅷ ٣٤٥'],
+  ['Chinese', '今天天气很好，我们去公园散步。后来下雨了，大家都跑回家。'.repeat(50)],
+  ['Japanese and Korean', '吾輩は猫である。名前はまだ無い。 대한민국의 수도는 서울이다.'],
+  ['Arabic, Hebrew, Hindi, Thai', 'مرحبا بالعالم שלום עולם नमस्ते दुनिया สวัสดีชาวโลก'],
+  ['emoji', '👩‍👩‍👧‍👦 🏳️‍🌈 👍🏽 🇩🇪 😀😀😀'.repeat(20)],
+  ['combining marks', `Zo${'e\u0301\u0308'.repeat(40)} Z̷̢̧a̸l̵g̶o̴`],
+  ['white space of every kind', ' \t\n\r\n \u00a0\u2003\u3000 x  \n\n  y\u0085z \u2028\u2029 '],
+  ['a byte order mark inside', 'one \uFEFF two\uFEFFthree \uFEFF\uFEFF'],
+  ['special tokens as plain text', '<|endoftext|> <|im_start|>user<|im_sep|>hi<|fim_prefix|>'],
+  ['a long run of one letter', 'a'.repeat(20_000)],
+  ['a long run of capitals', 'A'.repeat(5000)],
+  ['a long run of spaces', ' '.repeat(20_000)],
+  ['a long run of spaces before a word', `${' '.repeat(5000)}x`],
+  ['many newlines', `${'\n'.repeat(3000)}  \n `],
+  ['Chinese without a break', '中文字符测试长文龘靐'.repeat(500)],
+  ['base64 without a break', noise(20_000)],
+  ['hexadecimal', Buffer.from(noise(3000)).toString('hex')],
+  ['marks', '=-'.repeat(3000)],
+  ['private use and unassigned', '\u{E000}\u{10FFFF}\u{E0041}\u0378'],
+]
+
+test.each(EXACT)('%s is counted as tiktoken counts it', (_name, text) => {
+  expect(o200kBase.count(text)).toBe(countReference(text))
+})
+
+test('every character of the first planes is counted as tiktoken counts it in its company', () => {
+  const different: string[] = []
+  for (let code = 0; code < 0x3100; code++) {
+    const character = String.fromCodePoint(code)
+    const text = `a${character} ${character}B${character}${character} ${character}1 ${character}`
+    if (o200kBase.count(text) !== countReference(text)) different.push(code.toString(16))
+  }
+  expect(different).toEqual([])
+})
+
+test('any well-formed text is counted as tiktoken counts it', () => {
+  const piece = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.string({ unit: 'grapheme' }),
+    fc.constantFrom(' ', '\n', '\r\n', "'s", "'LL", '\uFEFF', '\u0085', '/', '  ', 'Word', 'WORD', '123'),
+  )
+  const text = fc.array(piece, { maxLength: 30 }).map((pieces) => pieces.join(''))
+  fc.assert(
+    fc.property(text, (sample) => {
+      expect(o200kBase.count(sample)).toBe(countReference(sample))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('its id and the version of its vocabulary are those of the receipts', () => {
+  const manifest: unknown = JSON.parse(read('../../package.json'))
+  expect(manifest).toMatchObject({ dependencies: { 'gpt-tokenizer': o200kBase.version } })
+  expect(o200kBase.id).toBe('o200k_base')
+})
