@@ -1,0 +1,88 @@
+import type { MikroORM } from '@mikro-orm/postgresql'
+import pg from 'pg'
+import { migrations } from '../../migrations/index.ts'
+import { ConfigurationError } from '../foundation/errors.ts'
+import { openOrm } from './orm.ts'
+
+/** Serialises migrations of several processes that start at once; any fixed number of our own. */
+const MIGRATION_LOCK = 7_301_144_012
+
+/** What the running application may do: everything but change the ledger, the schema or the migrations. */
+const APPLICATION_RIGHTS = `
+do $$
+declare
+  own regclass;
+begin
+  if not exists (select 1 from pg_roles where rolname = 'tollkeeper_app') then return; end if;
+  grant usage on schema tollkeeper, bullmq to tollkeeper_app;
+  -- BullMQ makes a sequence for each queue when it is first used.
+  grant create on schema bullmq to tollkeeper_app;
+  grant select, insert, update, delete on all tables in schema tollkeeper, bullmq to tollkeeper_app;
+  for own in select oid from pg_class
+    where relkind = 'S' and relnamespace::regnamespace::text in ('tollkeeper', 'bullmq')
+      and pg_get_userbyid(relowner) = current_user
+  loop
+    execute format('grant usage, select on sequence %s to tollkeeper_app', own);
+  end loop;
+  grant execute on all functions in schema tollkeeper, bullmq to tollkeeper_app;
+  revoke update, delete, truncate on tollkeeper.ledger_entries from tollkeeper_app;
+  revoke insert, update, delete, truncate on tollkeeper.migrations from tollkeeper_app;
+end
+$$`
+
+/**
+ * Brings a database up to date: our own schema, then the queue's, then the application role's rights. One process at a
+ * time; again is harmless.
+ * @param ownerUrl a role that may create schemas
+ * @param migrateQueues brings the schema `bullmq` up to date on the client that it is given
+ * @returns the names of our migrations that ran
+ */
+export async function migrate(
+  ownerUrl: string,
+  migrateQueues: (client: pg.Client) => Promise<unknown>,
+): Promise<readonly string[]> {
+  const client = new pg.Client({ connectionString: ownerUrl, application_name: 'tollkeeper migrate' })
+  await client.connect()
+  let orm: MikroORM | undefined
+  try {
+    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
+    await client.query('create schema if not exists tollkeeper')
+    orm = await openOrm(ownerUrl, 'tollkeeper migrate')
+    const ran = await orm.migrator.up()
+    await migrateQueues(client)
+    await client.query(APPLICATION_RIGHTS)
+    return ran.map((migration) => migration.name)
+  } finally {
+    await orm?.close(true)
+    await client.end()
+  }
+}
+
+/**
+ * A given database is migrated on purpose, not by whoever starts first.
+ * @throws ConfigurationError that names the command
+ */
+export async function refusePendingMigrations(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, application_name: 'tollkeeper start' })
+  await client.connect().catch((error: Error) => {
+    throw new ConfigurationError(
+      `DATABASE_URL does not answer (${error.message}); start that PostgreSQL or correct the URL`,
+    )
+  })
+  try {
+    const ran = await appliedMigrations(client)
+    const pending = migrations.filter((migration) => !ran.includes(migration.name))
+    if (pending.length === 0) return
+    throw new ConfigurationError(`${pending.length} migrations have not run on this database; run: tollkeeper migrate`)
+  } finally {
+    await client.end()
+  }
+}
+
+/** Names of the migrations that ran; none on a database that was never migrated. */
+async function appliedMigrations(client: pg.Client): Promise<readonly string[]> {
+  const { rows: known } = await client.query(`select to_regclass('tollkeeper.migrations') is not null as known`)
+  if (!known[0]?.known) return []
+  const { rows } = await client.query<{ name: string }>('select name from tollkeeper.migrations')
+  return rows.map((row) => row.name)
+}

@@ -1,0 +1,35 @@
+import { Migrator } from '@mikro-orm/migrations'
+import { defineConfig, MikroORM } from '@mikro-orm/postgresql'
+import { migrations } from '../../migrations/index.ts'
+import { entities } from '../models/entities.ts'
+
+/** Connections that MikroORM's unit of work may use; the money path has a pool of its own. */
+const POOL_MAX = 6
+
+/**
+ * Opens MikroORM on a database. Our tables stand in the schema `tollkeeper`, since BullMQ has tables called job and
+ * event, too, in its own. Nothing is found by scanning: entities and migrations are lists.
+ */
+export function openOrm(url: string, applicationName = 'tollkeeper'): Promise<MikroORM> {
+  return MikroORM.init(
+    defineConfig({
+      clientUrl: url,
+      schema: 'tollkeeper',
+      entities,
+      extensions: [Migrator],
+      pool: { min: 0, max: POOL_MAX },
+      driverOptions: { application_name: applicationName },
+      forceUtcTimezone: true,
+      migrations: {
+        migrationsList: migrations,
+        tableName: 'migrations',
+        snapshot: false,
+        snapshotName: 'schema-snapshot',
+        path: 'migrations',
+        pathTs: 'migrations',
+      },
+      schemaGenerator: { ignoreSchema: ['bullmq'] },
+      logger: () => undefined,
+    }),
+  )
+}

@@ -1,0 +1,25 @@
+import pg from 'pg'
+
+/**
+ * A pool for the money path. A transaction that its process forgot, or that waits for a lock, ends after two seconds:
+ * better an error that is tried again than an organisation that stands still.
+ */
+export function openMoneyPool(url: string, max: number): pg.Pool {
+  return new pg.Pool({
+    connectionString: url,
+    max,
+    application_name: 'tollkeeper money',
+    options: '-c search_path=tollkeeper -c idle_in_transaction_session_timeout=2000 -c lock_timeout=2000',
+  })
+}
+
+/** The pool that BullMQ shares; its tables stand in the schema `bullmq`. Each worker keeps one client to LISTEN on. */
+export function openQueuePool(url: string, max: number): pg.Pool {
+  return new pg.Pool({
+    connectionString: url,
+    max,
+    application_name: 'tollkeeper queue',
+    keepAlive: true,
+    options: '-c search_path=bullmq',
+  })
+}

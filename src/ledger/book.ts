@@ -1,0 +1,300 @@
+import { newId } from '../foundation/ids.ts'
+import { invariant } from '../foundation/invariant.ts'
+import type { Counter, Counters } from '../pricing/counters.ts'
+import type { Nano } from '../pricing/money.ts'
+import type { Tariff } from '../pricing/tariff.ts'
+import { PARKED_PER_WAKE, type ParkedCursor } from './calls.ts'
+import type {
+  Account,
+  BalanceView,
+  CounterRow,
+  EntryKind,
+  EntryRow,
+  Facts,
+  HoldRow,
+  JobRow,
+  MemberRow,
+  OrganizationRow,
+  StageRow,
+  Writes,
+} from './facts.ts'
+
+interface Posting {
+  readonly kind: EntryKind
+  readonly debit: Account
+  readonly credit: Account
+  readonly amount: Nano
+  readonly key: string
+  readonly jobId?: string
+  readonly stage?: string
+  readonly component?: string | null
+  readonly tokenClass?: string | null
+  readonly reference?: string
+  readonly reversesSeq?: number
+}
+
+const memberKey = (organizationId: string, userId: string): string => `${organizationId} ${userId}`
+const counterKey = (organizationId: string, planId: string, component: string, periodStart: number): string =>
+  `${organizationId} ${planId} ${component} ${periodStart}`
+
+const isParked = (job: JobRow): boolean => job.state === 'rejected_for_balance'
+const placeOf = ({ parkedAt, id }: JobRow): ParkedCursor => ({ parkedAt: parkedAt ?? 0, id })
+const byPlace = (a: ParkedCursor, b: ParkedCursor): number =>
+  a.parkedAt - b.parkedAt || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+
+/** The working copy of one batch: the locked rows, what was changed of them, and the only way to move money. */
+export class Book {
+  readonly now: number
+  readonly #tariffs: ReadonlyMap<string, Tariff>
+  readonly #organizations: Map<string, OrganizationRow>
+  readonly #jobs: Map<string, JobRow>
+  readonly #stages = new Map<string, StageRow[]>()
+  readonly #holds = new Map<string, HoldRow>()
+  readonly #counters = new Map<string, CounterRow>()
+  readonly #members: Map<string, MemberRow>
+  readonly #entries: Map<string, EntryRow>
+  readonly #parked: Set<JobRow>
+  /** Where the parked jobs stood when they were read: rows change, and a page must end where reading ended. */
+  readonly #parkedAtFirst: readonly (ParkedCursor & { readonly organizationId: string })[]
+  readonly #touched = {
+    organizations: new Set<OrganizationRow>(),
+    jobs: new Set<JobRow>(),
+    stages: new Set<StageRow>(),
+    holds: new Set<HoldRow>(),
+    counters: new Set<CounterRow>(),
+    members: new Set<MemberRow>(),
+    entries: new Set<EntryRow>(),
+    wake: new Set<string>(),
+    changed: new Set<string>(),
+  }
+
+  constructor(facts: Facts, tariffs: ReadonlyMap<string, Tariff>) {
+    this.now = facts.now
+    this.#tariffs = tariffs
+    this.#organizations = new Map(facts.organizations.map((row) => [row.id, row]))
+    this.#jobs = new Map(facts.jobs.map((row) => [row.id, row]))
+    for (const row of facts.stages) {
+      const rows = this.#stages.get(row.jobId)
+      if (rows) rows.push(row)
+      else this.#stages.set(row.jobId, [row])
+    }
+    for (const rows of this.#stages.values())
+      rows.sort((a, b) => a.position - b.position || (a.stage < b.stage ? -1 : 1))
+    for (const row of facts.holds) this.#holds.set(row.jobId, row)
+    for (const row of facts.counters) {
+      this.#counters.set(counterKey(row.organizationId, row.planId, row.component, row.periodStart), row)
+    }
+    this.#members = new Map(facts.members.map((row) => [memberKey(row.organizationId, row.userId), row]))
+    this.#entries = new Map(facts.entries.map((row) => [row.businessKey, row]))
+    this.#parked = new Set(facts.jobs.filter(isParked))
+    this.#parkedAtFirst = [...this.#parked]
+      .map((job) => ({ organizationId: job.organizationId, ...placeOf(job) }))
+      .sort(byPlace)
+  }
+
+  organization(id: string): OrganizationRow {
+    const row = this.#organizations.get(id)
+    invariant(row, `organisation ${id} is locked before it is used`)
+    return row
+  }
+
+  job(id: string): JobRow | undefined {
+    return this.#jobs.get(id)
+  }
+
+  /** The job that a call names, if it belongs to the organisation that pays for the call. */
+  jobOf(call: { readonly organizationId: string; readonly jobId: string }): JobRow | undefined {
+    const job = this.#jobs.get(call.jobId)
+    return job?.organizationId === call.organizationId ? job : undefined
+  }
+
+  /** The stages of a job in the order of its steps. */
+  stages(jobId: string): readonly StageRow[] {
+    return this.#stages.get(jobId) ?? []
+  }
+
+  stage(jobId: string, stage: string): StageRow | undefined {
+    return this.stages(jobId).find((row) => row.stage === stage)
+  }
+
+  /** The open hold of a job, if it has one. */
+  hold(jobId: string): HoldRow | undefined {
+    const row = this.#holds.get(jobId)
+    return row?.state === 'open' ? row : undefined
+  }
+
+  member(organizationId: string, userId: string): MemberRow | undefined {
+    return this.#members.get(memberKey(organizationId, userId))
+  }
+
+  pendingMembers(organizationId: string): readonly MemberRow[] {
+    return [...this.#members.values()]
+      .filter((row) => row.organizationId === organizationId && row.state === 'pending_payment')
+      .sort((a, b) => a.addedAt - b.addedAt || (a.userId < b.userId ? -1 : 1))
+  }
+
+  /**
+   * A page of an organisation's parked jobs behind a cursor, oldest first, and where the next one begins. While there is
+   * a next one, a page ends where reading ended: a younger job that another call named or parked waits for its turn.
+   */
+  parkedPage(
+    organizationId: string,
+    after: ParkedCursor | null,
+  ): { readonly jobs: readonly JobRow[]; readonly more: ParkedCursor | null } {
+    const isBehind = (place: ParkedCursor): boolean => after === null || byPlace(after, place) < 0
+    const read = this.#parkedAtFirst.filter((place) => place.organizationId === organizationId && isBehind(place))
+    const last = read[PARKED_PER_WAKE - 1]
+    const more = last ? { parkedAt: last.parkedAt, id: last.id } : null
+    const jobs = this.#parkedOf(organizationId).filter((job) => {
+      return isBehind(placeOf(job)) && (more === null || byPlace(placeOf(job), more) <= 0)
+    })
+    return { jobs: jobs.sort((a, b) => byPlace(placeOf(a), placeOf(b))), more }
+  }
+
+  #parkedOf(organizationId: string): JobRow[] {
+    return [...this.#parked].filter((job) => job.organizationId === organizationId && isParked(job))
+  }
+
+  entry(key: string): EntryRow | undefined {
+    return this.#entries.get(key)
+  }
+
+  tariff(versionId: string): Tariff {
+    const tariff = this.#tariffs.get(versionId)
+    invariant(tariff, `tariff version ${versionId} is loaded before it is used`)
+    return tariff
+  }
+
+  /** The counters of a tariff's components in one period, as pricing wants them. */
+  counters(organizationId: string, tariff: Tariff, periodStart: number): Counters {
+    const counters = new Map<string, Counter>()
+    for (const { key } of tariff.components) {
+      const row = this.#counters.get(counterKey(organizationId, tariff.planId, key, periodStart))
+      if (row) counters.set(key, row)
+    }
+    return counters
+  }
+
+  /** Takes over counters that pricing advanced. */
+  putCounters(organizationId: string, tariff: Tariff, periodStart: number, counters: Counters): void {
+    for (const [component, counter] of counters) {
+      const key = counterKey(organizationId, tariff.planId, component, periodStart)
+      const row = { organizationId, planId: tariff.planId, component, periodStart, ...figures(counter) }
+      const known = this.#counters.get(key)
+      if (known) Object.assign(known, row)
+      else this.#counters.set(key, row)
+      this.#touched.counters.add(known ?? row)
+    }
+  }
+
+  /** Whether money is there: available plus the overdraft, in nano-units. */
+  spendable(organization: OrganizationRow): Nano {
+    return organization.available + organization.overdraftLimit
+  }
+
+  /** Moves money, both sides at once, and returns the entry's `seq`. */
+  post(organization: OrganizationRow, posting: Posting): EntryRow {
+    invariant(posting.amount > 0n, `an entry moves more than nothing (${posting.key})`)
+    invariant(!this.#entries.has(posting.key), `${posting.key} is written once`)
+    if (posting.debit === 'available') organization.available -= posting.amount
+    if (posting.credit === 'available') organization.available += posting.amount
+    if (posting.debit === 'held') organization.held -= posting.amount
+    if (posting.credit === 'held') organization.held += posting.amount
+    invariant(this.spendable(organization) >= 0n, `${posting.key} keeps the balance above its limit`)
+    invariant(organization.held >= 0n, `${posting.key} takes no more than what is held`)
+    organization.seq += 1
+    const entry: EntryRow = {
+      id: newId(),
+      organizationId: organization.id,
+      seq: organization.seq,
+      kind: posting.kind,
+      debit: posting.debit,
+      credit: posting.credit,
+      amount: posting.amount,
+      currency: organization.currency,
+      availableAfter: organization.available,
+      heldAfter: organization.held,
+      businessKey: posting.key,
+      jobId: posting.jobId ?? null,
+      stage: posting.stage ?? null,
+      component: posting.component ?? null,
+      tokenClass: posting.tokenClass ?? null,
+      reference: posting.reference ?? null,
+      reversesSeq: posting.reversesSeq ?? null,
+      details: null,
+      createdAt: this.now,
+    }
+    this.#entries.set(posting.key, entry)
+    this.#touched.entries.add(entry)
+    this.#touched.organizations.add(organization)
+    if (posting.credit === 'available' && organization.waiting) this.#touched.wake.add(organization.id)
+    return entry
+  }
+
+  openHold(row: HoldRow): void {
+    this.#holds.set(row.jobId, row)
+    this.#touched.holds.add(row)
+  }
+
+  /** A new row for a member; one that was removed in this very batch is written as the new one only. */
+  addMember(row: MemberRow): void {
+    const key = memberKey(row.organizationId, row.userId)
+    const former = this.#members.get(key)
+    if (former) this.#touched.members.delete(former)
+    this.#members.set(key, row)
+    this.#touched.members.add(row)
+  }
+
+  touchOrganization(row: OrganizationRow): void {
+    this.#touched.organizations.add(row)
+  }
+
+  touchJob(row: JobRow): void {
+    if (isParked(row)) this.#parked.add(row)
+    this.#touched.jobs.add(row)
+    this.#touched.changed.add(row.id)
+  }
+
+  touchStage(row: StageRow): void {
+    this.#touched.stages.add(row)
+  }
+
+  touchHold(row: HoldRow): void {
+    this.#touched.holds.add(row)
+  }
+
+  touchMember(row: MemberRow): void {
+    this.#touched.members.add(row)
+  }
+
+  /** A closed hold frees money without an entry when nothing was left of it; whoever waits is woken all the same. */
+  wakeLater(organization: OrganizationRow): void {
+    if (organization.waiting) this.#touched.wake.add(organization.id)
+  }
+
+  balanceView(organization: OrganizationRow): BalanceView {
+    const { currency, available, held, overdraftLimit, seatsUsed, seatsPaid, tariffVersionId, seq } = organization
+    const maxTeamMembers = tariffVersionId === null ? null : this.tariff(tariffVersionId).maxTeamMembers
+    const figures = { available, held, overdraftLimit, seatsUsed, seatsPaid, maxTeamMembers }
+    const atFirst = this.#parkedAtFirst.filter((place) => place.organizationId === organization.id).length
+    const parked = (organization.parked ?? 0) + this.#parkedOf(organization.id).length - atFirst
+    return { currency, ...figures, parked, asOfSeq: seq }
+  }
+
+  writes(): Writes {
+    const touched = this.#touched
+    return {
+      organizations: [...touched.organizations],
+      jobs: [...touched.jobs],
+      stages: [...touched.stages],
+      holds: [...touched.holds],
+      counters: [...touched.counters],
+      members: [...touched.members],
+      entries: [...touched.entries],
+      wake: [...touched.wake],
+      changed: [...touched.changed],
+    }
+  }
+}
+
+const figures = ({ used, includedUsed, reserved }: Counter): Counter => ({ used, includedUsed, reserved })

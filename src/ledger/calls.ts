@@ -1,0 +1,113 @@
+import type { Nano } from '../pricing/money.ts'
+import type { BoundedStage } from '../pricing/quote.ts'
+import type { StageUsage } from '../pricing/usage.ts'
+import type { Failure, FundingDetails, MemberRow, Rejection, SettledLine } from './facts.ts'
+import type { JobState } from './states.ts'
+
+/** What to put into the queue after COMMIT: one queue job, several, or several with the next step's as their parent. */
+export interface Delivery {
+  readonly jobId: string
+  readonly organizationId: string
+  /** The job's resumes so far; the card of the parking before this resume has one less. */
+  readonly generation: number
+  readonly stages: readonly { readonly stage: string; readonly delivery: number }[]
+  readonly parent: { readonly stage: string; readonly delivery: number } | null
+}
+
+/** Where a walk over an organisation's parked jobs goes on: after this one. */
+export interface ParkedCursor {
+  readonly parkedAt: number
+  readonly id: string
+}
+
+/** How many parked jobs one transaction looks at, so that no wake holds its organisation's lock for long. */
+export const PARKED_PER_WAKE = 100
+
+/** The questions and orders that a batch may hold; `organizationId` says which balance row they lock. */
+export interface Calls {
+  claim: { organizationId: string; jobId: string; stage: string; claimId: string; leaseMs: number }
+  keep: { organizationId: string; jobId: string; stage: string; claimId: string; leaseMs: number }
+  admit: {
+    organizationId: string
+    jobId: string
+    bounds: readonly BoundedStage[]
+    /** The output tokens per agent that the bounds were made with; `max_cost` shrinks it. */
+    outputLimit: number
+    parkedExpiresMs: number
+  }
+  settle: { organizationId: string; jobId: string; stage: string; usage: StageUsage; result: string | null }
+  complete: { organizationId: string; jobId: string }
+  reverse: { organizationId: string; jobId: string; failure: Failure }
+  fail: { organizationId: string; jobId: string; stage: string; claimId: string | null; failure: Failure }
+  cancel: { organizationId: string; jobId: string }
+  redeliver: { organizationId: string; jobId: string; seen: readonly { stage: string; delivery: number }[] }
+  wake: { organizationId: string; jobId: string | null; after: ParkedCursor | null }
+  top_up: { organizationId: string; amount: Nano; reference: string; note: string | null }
+  adjust: {
+    organizationId: string
+    amount: Nano
+    direction: 'credit' | 'debit'
+    reference: string
+    note: string | null
+  }
+  add_member: { organizationId: string; userId: string; role: MemberRow['role']; operation: string }
+  remove_member: { organizationId: string; userId: string }
+}
+
+export interface Verdicts {
+  claim:
+    | { kind: 'granted'; starts: number }
+    | { kind: 'settled'; next: Delivery | null; state: JobState; tokens: number; charged: Nano; currency: string }
+    | { kind: 'busy'; until: number; now: number }
+    | { kind: 'exhausted'; starts: number }
+    | { kind: 'dead'; state: JobState | 'unknown'; failure: Failure | null }
+  keep: 'go_on' | 'stop'
+  admit:
+    | { kind: 'admitted'; held: Nano; lines: readonly SettledLine[]; next: Delivery | null; currency: string }
+    | { kind: 'refused'; rejection: Rejection; expiresAt: number; generation: number; currency: string }
+    | { kind: 'failed'; failure: Failure }
+    | { kind: 'dead'; state: JobState | 'unknown' }
+  settle:
+    | {
+        kind: 'settled'
+        replayed: boolean
+        lines: readonly SettledLine[]
+        charged: Nano
+        tokens: number
+        next: Delivery | null
+        state: JobState
+        currency: string
+      }
+    | { kind: 'absorbed'; state: JobState | 'unknown' }
+  complete: { kind: 'completed'; released: Nano } | { kind: 'dead'; state: JobState | 'unknown' }
+  reverse: { kind: 'reversed'; reversed: Nano } | { kind: 'dead'; state: JobState | 'unknown' }
+  fail: { kind: 'failed'; failure: Failure } | { kind: 'refused'; state: JobState | 'unknown' }
+  cancel: { kind: 'cancelled' } | { kind: 'refused'; state: JobState | 'unknown' }
+  redeliver: Delivery | null
+  wake: { resumed: readonly Delivery[]; members: readonly string[]; more: ParkedCursor | null }
+  top_up: Funding
+  adjust: Funding | { kind: 'refused'; available: Nano }
+  add_member:
+    | { kind: 'added' | 'known'; member: MemberRow; currency: string }
+    | { kind: 'seat-limit'; limit: number }
+    | { kind: 'no-tariff' }
+  remove_member: { kind: 'removed' | 'unknown' }
+}
+
+export type Funding =
+  | {
+      kind: 'funded'
+      replayed: boolean
+      entryId: string
+      seq: number
+      amount: Nano
+      createdAt: number
+      details: FundingDetails
+      resumed: readonly Delivery[]
+    }
+  | { kind: 'conflict'; amount: Nano }
+
+export type CallKind = keyof Calls
+/** One call of a batch. */
+export type Call = { [K in CallKind]: { readonly kind: K } & Readonly<Calls[K]> }[CallKind]
+export type Verdict = Verdicts[CallKind]

@@ -1,0 +1,77 @@
+import type { Book } from './book.ts'
+import type { Calls, Verdicts } from './calls.ts'
+import { dueStages, planDelivery, plannedNext } from './delivery.ts'
+import type { JobRow, StageRow } from './facts.ts'
+import { isFinal, moveStage } from './states.ts'
+
+/** A stage that was started so often and never finished kills its workers: whoever claims it next must end its job. */
+const STARTS_MAX = 5
+/** How long after a claim's end the sweep looks, in milliseconds; a worker that lives extends in time. */
+const CLAIM_GRACE_MS = 1_000
+
+/** Gives a worker a short lease on a stage, or says why there is nothing to work on. */
+export function claim(book: Book, call: Calls['claim']): Verdicts['claim'] {
+  const job = book.jobOf(call)
+  const stage = book.stage(call.jobId, call.stage)
+  if (!job || !stage) return { kind: 'dead', state: 'unknown', failure: null }
+  if (stage.state === 'charged') {
+    const { currency } = book.organization(job.organizationId)
+    const { tokens, charged } = stage
+    return { kind: 'settled', next: plannedNext(book, job, stage), state: job.state, tokens, charged, currency }
+  }
+  if (!isDue(book, job, stage)) return { kind: 'dead', state: job.state, failure: job.failure }
+  if (stage.claimId !== null && stage.claimId !== call.claimId && (stage.claimedUntil ?? 0) > book.now) {
+    return { kind: 'busy', until: stage.claimedUntil ?? book.now, now: book.now }
+  }
+  if (stage.state === 'running' && stage.claimId === call.claimId) {
+    // The same call again, since its answer was lost with the connection: no new start.
+    lease(book, stage, call)
+    return { kind: 'granted', starts: stage.starts }
+  }
+  if (stage.starts >= STARTS_MAX) {
+    return { kind: 'exhausted', starts: stage.starts }
+  }
+  moveStage(stage, 'running')
+  stage.starts += 1
+  lease(book, stage, call)
+  return { kind: 'granted', starts: stage.starts }
+}
+
+/** Extends a worker's lease, or tells it to stop: cancelled, parked, failed, or somebody else took over. */
+export function keep(book: Book, call: Calls['keep']): Verdicts['keep'] {
+  const job = book.jobOf(call)
+  const stage = book.stage(call.jobId, call.stage)
+  if (!job || !stage || stage.state !== 'running' || stage.claimId !== call.claimId || !isDue(book, job, stage)) {
+    return 'stop'
+  }
+  lease(book, stage, call)
+  return 'go_on'
+}
+
+function lease(book: Book, stage: StageRow, call: { claimId: string; leaseMs: number }): void {
+  stage.claimId = call.claimId
+  stage.claimedUntil = book.now + call.leaseMs
+  stage.checkAt = stage.claimedUntil + CLAIM_GRACE_MS
+  book.touchStage(stage)
+}
+
+function isDue(book: Book, job: JobRow, stage: StageRow): boolean {
+  const expected = stage.stage === 'input' ? 'queued' : 'processing'
+  return job.state === expected && dueStages(book.stages(job.id)).includes(stage)
+}
+
+/**
+ * Delivers the due stages of a job again after the sweep found no live queue job behind them. `seen` is what the sweep
+ * looked at: a stage that moved on in the meantime is left alone.
+ */
+export function redeliver(book: Book, call: Calls['redeliver']): Verdicts['redeliver'] {
+  const job = book.jobOf(call)
+  if (!job || isFinal(job.state) || job.state === 'rejected_for_balance') return null
+  const due = dueStages(book.stages(job.id))
+  const lost = due.some((row) => {
+    const seen = call.seen.find((item) => item.stage === row.stage)
+    const claimed = row.claimId !== null && (row.claimedUntil ?? 0) > book.now
+    return seen !== undefined && seen.delivery === row.delivery && !claimed
+  })
+  return lost ? planDelivery(book, job) : null
+}

@@ -1,0 +1,213 @@
+import type { Grants } from '../pricing/counters.ts'
+import type { Nano } from '../pricing/money.ts'
+import type { Line } from '../pricing/price.ts'
+import type { StageBound, StageUsage } from '../pricing/usage.ts'
+import type { JobState, StageState } from './states.ts'
+
+/**
+ * The rows that one batch locked, as the fold sees and changes them. Amounts are nano-units, times epoch milliseconds of
+ * the database's clock. Rows are mutable on purpose: the fold works on them in place, the book knows which were touched.
+ */
+export interface OrganizationRow {
+  readonly id: string
+  readonly currency: string
+  status: 'active' | 'past_due' | 'suspended' | 'frozen'
+  tariffVersionId: string | null
+  readonly periodAnchor: number
+  periodStart: number
+  periodEnd: number
+  available: Nano
+  held: Nano
+  overdraftLimit: Nano
+  seq: number
+  seatsUsed: number
+  seatsPaid: number
+  /** Whether somebody waits for money: then a closed hold or a top-up must wake. */
+  waiting: boolean
+  /** How many jobs are parked; counted only where a call of the batch may wake, else null. */
+  parked: number | null
+}
+
+export interface JobRow {
+  readonly id: string
+  readonly organizationId: string
+  readonly userId: string | null
+  readonly runner: 'pipeline' | 'own'
+  readonly steps: readonly (readonly string[])[]
+  readonly maxCost: Nano | null
+  state: JobState
+  stage: string | null
+  tariffVersionId: string | null
+  periodStart: number | null
+  generation: number
+  charged: Nano
+  reversed: Nano
+  released: Nano
+  writtenOff: Nano
+  rejection: Rejection | null
+  failure: Failure | null
+  parkedAt: number | null
+  expiresAt: number | null
+  admittedAt: number | null
+  finishedAt: number | null
+}
+
+export interface StageRow {
+  readonly jobId: string
+  readonly stage: string
+  readonly position: number
+  state: StageState
+  bound: StageBound | null
+  grants: Grants
+  /** Written once, with the charge; undefined = not to be written. */
+  usage: StageUsage | undefined
+  /** undefined = not read, since no call of the batch may need it, and not to be written. */
+  lines: readonly SettledLine[] | undefined
+  /** undefined = not to be written; the text of a result never travels through a lock. */
+  result: string | undefined
+  tokens: number
+  charged: Nano
+  absorbed: number
+  starts: number
+  claimId: string | null
+  claimedUntil: number | null
+  delivery: number
+  checkAt: number | null
+  finishedAt: number | null
+}
+
+export interface HoldRow {
+  readonly jobId: string
+  readonly organizationId: string
+  readonly generation: number
+  readonly amount: Nano
+  remaining: Nano
+  state: 'open' | 'closed'
+  readonly openedAt: number
+  closedAt: number | null
+}
+
+export interface CounterRow {
+  readonly organizationId: string
+  readonly planId: string
+  readonly component: string
+  readonly periodStart: number
+  used: number
+  includedUsed: number
+  reserved: number
+}
+
+export interface MemberRow {
+  readonly organizationId: string
+  readonly userId: string
+  role: 'member' | 'admin' | 'owner'
+  state: 'active' | 'pending_payment' | 'removed'
+  operation: string
+  charged: Nano
+  needed: Nano | null
+  missing: Nano | null
+  addedAt: number
+}
+
+export type EntryKind = 'top_up' | 'hold' | 'charge' | 'release' | 'reversal' | 'seat_fee' | 'write_off' | 'adjustment'
+export type Account = 'available' | 'held' | 'revenue' | 'funding' | 'write_off' | 'adjustment'
+
+export interface EntryRow {
+  readonly id: string
+  readonly organizationId: string
+  readonly seq: number
+  readonly kind: EntryKind
+  readonly debit: Account
+  readonly credit: Account
+  readonly amount: Nano
+  readonly currency: string
+  readonly availableAfter: Nano
+  readonly heldAfter: Nano
+  readonly businessKey: string
+  readonly jobId: string | null
+  readonly stage: string | null
+  readonly component: string | null
+  readonly tokenClass: string | null
+  readonly reference: string | null
+  readonly reversesSeq: number | null
+  details: FundingDetails | null
+  readonly createdAt: number
+}
+
+/** What a top-up or adjustment answered when it was made; a replay repeats it. */
+export interface FundingDetails {
+  readonly note: string | null
+  readonly direction: 'credit' | 'debit' | null
+  readonly resumedJobs: readonly string[]
+  readonly activatedMembers: readonly string[]
+  readonly balance: BalanceView
+}
+
+/** A balance as it stood at one `seq`; amounts as nano-unit strings where it is stored as JSON. */
+export interface BalanceView {
+  readonly currency: string
+  readonly available: Nano
+  readonly held: Nano
+  readonly overdraftLimit: Nano
+  readonly seatsUsed: number
+  readonly seatsPaid: number
+  readonly maxTeamMembers: number | null
+  readonly parked: number
+  readonly asOfSeq: number
+}
+
+/** One line of a receipt: what pricing said, what of it was charged (`amount`) and what the platform bears itself. */
+export interface SettledLine extends Line {
+  readonly writtenOff: Nano
+  readonly ledgerSeq: number | null
+}
+
+export interface Rejection {
+  readonly reason: 'insufficient' | 'held_by_others' | 'past_due' | 'frozen' | 'member_limit'
+  readonly stage: string
+  readonly needed: Nano
+  readonly available: Nano
+  readonly missing: Nano
+}
+
+export interface Failure {
+  readonly code: FailureCode
+  readonly stage: string
+  readonly detail: string
+}
+
+export type FailureCode =
+  | 'unpriced-model'
+  | 'max-cost-too-low'
+  | 'provider-error'
+  | 'stage-deadline'
+  | 'agent-error'
+  | 'worker-lost'
+  | 'not-a-member'
+
+/** Everything that one batch names, read after its organisations were locked. */
+export interface Facts {
+  readonly now: number
+  readonly organizations: readonly OrganizationRow[]
+  readonly jobs: readonly JobRow[]
+  readonly stages: readonly StageRow[]
+  readonly holds: readonly HoldRow[]
+  readonly counters: readonly CounterRow[]
+  readonly members: readonly MemberRow[]
+  readonly entries: readonly EntryRow[]
+}
+
+/** The rows that the fold changed or made; the write statement stores them and decides nothing. */
+export interface Writes {
+  readonly organizations: readonly OrganizationRow[]
+  readonly jobs: readonly JobRow[]
+  readonly stages: readonly StageRow[]
+  readonly holds: readonly HoldRow[]
+  readonly counters: readonly CounterRow[]
+  readonly members: readonly MemberRow[]
+  readonly entries: readonly EntryRow[]
+  /** Organisations where money became free while somebody waits for it. */
+  readonly wake: readonly string[]
+  /** Jobs whose state changed, for whoever waits for them. */
+  readonly changed: readonly string[]
+}

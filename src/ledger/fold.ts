@@ -1,0 +1,71 @@
+import { NotFoundError } from '../foundation/errors.ts'
+import type { Tariff } from '../pricing/tariff.ts'
+import { admit } from './admit.ts'
+import { Book } from './book.ts'
+import type { Call, CallKind, Calls, Verdict, Verdicts } from './calls.ts'
+import { claim, keep, redeliver } from './claim.ts'
+import type { Facts, Writes } from './facts.ts'
+import { cancel, fail, reverse } from './finish.ts'
+import { adjust, topUp } from './funding.ts'
+import { periodAt } from './period.ts'
+import { addMember, removeMember } from './seat.ts'
+import { complete, settle } from './settle.ts'
+import { wake } from './wake.ts'
+
+const RULES: { readonly [K in CallKind]: (book: Book, call: Calls[K]) => Verdicts[K] } = {
+  claim,
+  keep,
+  admit,
+  settle,
+  complete,
+  reverse,
+  fail,
+  cancel,
+  redeliver,
+  wake,
+  top_up: topUp,
+  adjust,
+  add_member: addMember,
+  remove_member: removeMember,
+}
+
+/**
+ * What a batch does to the rows that it locked, call by call, in order. Pure: the same facts and calls give the same
+ * verdicts and writes (ids of new entries aside). Each call sees what the earlier ones did.
+ */
+export function fold(
+  facts: Facts,
+  tariffs: ReadonlyMap<string, Tariff>,
+  calls: readonly Call[],
+): { verdicts: (Verdict | NotFoundError)[]; writes: Writes } {
+  const book = new Book(facts, tariffs)
+  const known = new Set(facts.organizations.map((organization) => organization.id))
+  for (const organization of facts.organizations) rollPeriod(book, organization)
+  const verdicts = calls.map((call) =>
+    known.has(call.organizationId) ? decide(book, call) : unknownOrganization(call.organizationId),
+  )
+  return { verdicts, writes: book.writes() }
+}
+
+function decide<K extends CallKind>(book: Book, call: { kind: K } & Calls[K]): Verdicts[K] {
+  return RULES[call.kind](book, call)
+}
+
+/** A new period begins with the seats that are occupied; whoever looks first after midnight turns the page. */
+function rollPeriod(book: Book, organization: Facts['organizations'][number]): void {
+  if (book.now < organization.periodEnd) return
+  const { start, end } = periodAt(organization.periodAnchor, book.now)
+  organization.periodStart = start
+  organization.periodEnd = end
+  organization.seatsPaid = organization.seatsUsed
+  book.touchOrganization(organization)
+}
+
+/** Says what is missing and the commands that make it, since a first start meets this error most. */
+export function unknownOrganization(organizationId: string): NotFoundError {
+  return new NotFoundError(
+    `There is no organisation "${organizationId}". Create one with POST /api/v1/admin/organizations ` +
+      `{"id":"${organizationId}","tariff_id":"<a published tariff>"}, then give it money: ` +
+      `tollkeeper top-up ${organizationId} 10.00`,
+  )
+}

@@ -1,0 +1,113 @@
+import { invariant } from '../foundation/invariant.ts'
+import { releaseGrants } from '../pricing/counters.ts'
+import type { Nano } from '../pricing/money.ts'
+import { type BoundedStage, quoteStages } from '../pricing/quote.ts'
+import type { Tariff } from '../pricing/tariff.ts'
+import type { Book } from './book.ts'
+import type { JobRow, OrganizationRow, Rejection, StageRow } from './facts.ts'
+import { businessKey } from './keys.ts'
+
+/** The unfinished stages of a job with the bounds that they were given. */
+export function unfinishedBounds(stages: readonly StageRow[]): readonly BoundedStage[] {
+  return stages.flatMap((row) => {
+    if (row.state === 'charged' || row.state === 'reversed') return []
+    invariant(row.bound, `stage ${row.stage} has its bound before it is priced`)
+    return [{ stage: row.stage, bound: row.bound }]
+  })
+}
+
+/** Why an amount cannot be had now, or null if it can. */
+export function refusalOf(book: Book, organization: OrganizationRow, stage: string, needed: Nano): Rejection | null {
+  const spendable = book.spendable(organization)
+  const short = needed > spendable ? needed - spendable : 0n
+  const refuse = (reason: Rejection['reason']): Rejection => ({
+    reason,
+    stage,
+    needed,
+    available: organization.available,
+    missing: short,
+  })
+  if (organization.status === 'frozen' || organization.status === 'suspended') return refuse('frozen')
+  if (organization.status === 'past_due') return refuse('past_due')
+  if (short === 0n) return null
+  return refuse(short <= organization.held ? 'held_by_others' : 'insufficient')
+}
+
+/** The dearest that the unfinished stages of a job can become from here on, in nano-units. */
+export function priceUnfinished(book: Book, job: JobRow, tariff: Tariff, periodStart: number) {
+  const counters = book.counters(job.organizationId, tariff, periodStart)
+  return quoteStages(tariff, unfinishedBounds(book.stages(job.id)), counters)
+}
+
+/**
+ * Takes the hold of a job's unfinished stages and promises them their included units. The caller has made sure that
+ * the money is there.
+ */
+export function openHold(book: Book, job: JobRow, tariff: Tariff, periodStart: number): Nano {
+  const organization = book.organization(job.organizationId)
+  const quote = priceUnfinished(book, job, tariff, periodStart)
+  job.generation += 1
+  for (const { stage, grants } of quote.stages) {
+    const row = book.stage(job.id, stage)
+    invariant(row, `stage ${stage} exists`)
+    row.grants = grants
+    book.touchStage(row)
+  }
+  book.putCounters(organization.id, tariff, periodStart, quote.counters)
+  book.openHold({
+    jobId: job.id,
+    organizationId: organization.id,
+    generation: job.generation,
+    amount: quote.upper,
+    remaining: quote.upper,
+    state: 'open',
+    openedAt: book.now,
+    closedAt: null,
+  })
+  if (quote.upper > 0n) {
+    const key = businessKey.hold(job.id, job.generation)
+    book.post(organization, {
+      kind: 'hold',
+      debit: 'available',
+      credit: 'held',
+      amount: quote.upper,
+      key,
+      jobId: job.id,
+    })
+  }
+  job.tariffVersionId = tariff.versionId
+  job.periodStart = periodStart
+  return quote.upper
+}
+
+/** Gives back what is left of a job's hold and the included units that its unfinished stages were promised. */
+export function closeHold(book: Book, job: JobRow): Nano {
+  const hold = book.hold(job.id)
+  if (!hold) return 0n
+  const organization = book.organization(job.organizationId)
+  const left = hold.remaining
+  hold.remaining = 0n
+  hold.state = 'closed'
+  hold.closedAt = book.now
+  book.touchHold(hold)
+  returnGrants(book, job)
+  if (left > 0n) {
+    const key = businessKey.release(job.id, hold.generation)
+    book.post(organization, { kind: 'release', debit: 'held', credit: 'available', amount: left, key, jobId: job.id })
+    job.released += left
+  }
+  book.wakeLater(organization)
+  return left
+}
+
+function returnGrants(book: Book, job: JobRow): void {
+  if (job.tariffVersionId === null || job.periodStart === null) return
+  const tariff = book.tariff(job.tariffVersionId)
+  for (const row of book.stages(job.id)) {
+    if (Object.keys(row.grants).length === 0) continue
+    const counters = book.counters(job.organizationId, tariff, job.periodStart)
+    book.putCounters(job.organizationId, tariff, job.periodStart, releaseGrants(counters, row.grants))
+    row.grants = {}
+    book.touchStage(row)
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * The business key of a ledger entry: what the money was moved for, never which attempt moved it. A second try of the
+ * same thing meets the UNIQUE constraint instead of the customer's balance.
+ */
+export const businessKey = {
+  hold: (job: string, generation: number) => `hold:${job}:${generation}`,
+  charge: (job: string, stage: string, component: string, tokenClass: string | null) =>
+    `charge:${job}:${stage}:${component}:${tokenClass ?? '-'}`,
+  writeOff: (job: string, stage: string, component: string, tokenClass: string | null) =>
+    `write_off:${job}:${stage}:${component}:${tokenClass ?? '-'}`,
+  release: (job: string, generation: number) => `release:${job}:${generation}`,
+  reversal: (charge: string) => `reversal:${charge}`,
+  topUp: (organization: string, reference: string) => `top_up:${organization}:${reference}`,
+  adjustment: (organization: string, reference: string) => `adjustment:${organization}:${reference}`,
+  seat: (organization: string, operation: string) => `seat:${organization}:${operation}`,
+} as const

@@ -1,0 +1,118 @@
+import { invariant } from '../foundation/invariant.ts'
+import { type Line, priceUsage } from '../pricing/price.ts'
+import { type StageUsage, tokensOf } from '../pricing/usage.ts'
+import type { Book } from './book.ts'
+import type { Calls, Verdicts } from './calls.ts'
+import { planNext, stopStages } from './delivery.ts'
+import type { HoldRow, JobRow, SettledLine, StageRow } from './facts.ts'
+import { closeHold } from './hold.ts'
+import { businessKey } from './keys.ts'
+import { isFinal, moveJob, moveStage } from './states.ts'
+
+/**
+ * Charges a finished stage out of the job's hold, once: the stage row decides, whoever asks and however often. A stage
+ * that was settled before answers its stored lines; a final job takes no more money, the work is the platform's own cost.
+ */
+export function settle(book: Book, call: Calls['settle']): Verdicts['settle'] {
+  const job = book.jobOf(call)
+  const stage = book.stage(call.jobId, call.stage)
+  if (!job || !stage) return { kind: 'absorbed', state: 'unknown' }
+  const { currency } = book.organization(job.organizationId)
+  if (stage.state === 'charged') {
+    stage.absorbed += 1
+    book.touchStage(stage)
+    const { charged, tokens } = stage
+    const lines = linesOf(stage)
+    return { kind: 'settled', replayed: true, lines, charged, tokens, next: null, state: job.state, currency }
+  }
+  if (isFinal(job.state) || !book.hold(job.id)) {
+    stage.absorbed += 1
+    book.touchStage(stage)
+    return { kind: 'absorbed', state: job.state }
+  }
+  chargeStage(book, job, stage, call.usage, call.result)
+  const next = job.state === 'processing' ? planNext(book, job, stage) : null
+  if (job.runner === 'pipeline' && book.stages(job.id).every((row) => row.state === 'charged')) completeJob(book, job)
+  const { charged, tokens } = stage
+  const lines = linesOf(stage)
+  return { kind: 'settled', replayed: false, lines, charged, tokens, next, state: job.state, currency }
+}
+
+/** The lines of a charged stage; what may ask for them is named to the lock, so that it reads them. */
+export function linesOf(stage: StageRow): readonly SettledLine[] {
+  invariant(stage.lines, `the lines of ${stage.stage} were read`)
+  return stage.lines
+}
+
+/** Prices what a stage used and moves it from held to revenue, line by line; what exceeds the hold the platform bears. */
+export function chargeStage(book: Book, job: JobRow, stage: StageRow, usage: StageUsage, result: string | null): void {
+  const hold = book.hold(job.id)
+  invariant(hold && job.tariffVersionId !== null && job.periodStart !== null, `job ${job.id} is admitted`)
+  const tariff = book.tariff(job.tariffVersionId)
+  const counters = book.counters(job.organizationId, tariff, job.periodStart)
+  const priced = priceUsage(tariff, usage, counters, stage.grants)
+  book.putCounters(job.organizationId, tariff, job.periodStart, priced.counters)
+  const lines = priced.lines.map((line) => chargeLine(book, job, stage, hold, line))
+  moveStage(stage, 'charged')
+  stage.usage = usage
+  stage.lines = lines
+  stage.grants = {}
+  stage.tokens = tokensOf(usage)
+  stage.charged = lines.reduce((sum, line) => sum + line.amount, 0n)
+  stage.result = result ?? undefined
+  stage.claimId = null
+  stage.claimedUntil = null
+  stage.checkAt = null
+  stage.finishedAt = book.now
+  job.charged += stage.charged
+  job.writtenOff += lines.reduce((sum, line) => sum + line.writtenOff, 0n)
+  job.stage = book.stages(job.id).find((row) => row.state === 'waiting' || row.state === 'running')?.stage ?? null
+  book.touchStage(stage)
+  book.touchHold(hold)
+  book.touchJob(job)
+}
+
+function chargeLine(book: Book, job: JobRow, stage: StageRow, hold: HoldRow, line: Line): SettledLine {
+  const amount = line.amount < hold.remaining ? line.amount : hold.remaining
+  const writtenOff = line.amount - amount
+  const organization = book.organization(job.organizationId)
+  const component = line.component ?? line.kind
+  const of = { jobId: job.id, stage: stage.stage, component, tokenClass: line.tokenClass }
+  let ledgerSeq: number | null = null
+  if (amount > 0n) {
+    const key = businessKey.charge(job.id, stage.stage, component, line.tokenClass)
+    ledgerSeq = book.post(organization, { kind: 'charge', debit: 'held', credit: 'revenue', amount, key, ...of }).seq
+    hold.remaining -= amount
+  }
+  if (writtenOff > 0n) {
+    const key = businessKey.writeOff(job.id, stage.stage, component, line.tokenClass)
+    book.post(organization, {
+      kind: 'write_off',
+      debit: 'write_off',
+      credit: 'revenue',
+      amount: writtenOff,
+      key,
+      ...of,
+    })
+  }
+  return { ...line, amount, writtenOff, ledgerSeq }
+}
+
+/** Ends a job whose stages are all paid: the rest of its hold goes back, and the receipt is final. */
+export function completeJob(book: Book, job: JobRow): void {
+  closeHold(book, job)
+  moveJob(job, 'charged')
+  job.stage = null
+  job.finishedAt = book.now
+  stopStages(book, job)
+  book.touchJob(job)
+}
+
+/** Ends an own job by its platform's word: what was settled stays charged, the rest of the hold goes back. */
+export function complete(book: Book, call: Calls['complete']): Verdicts['complete'] {
+  const job = book.jobOf(call)
+  if (job?.state !== 'processing') return { kind: 'dead', state: job?.state ?? 'unknown' }
+  const before = job.released
+  completeJob(book, job)
+  return { kind: 'completed', released: job.released - before }
+}

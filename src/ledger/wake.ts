@@ -1,0 +1,49 @@
+import { fitAgain, startJob } from './admit.ts'
+import type { Book } from './book.ts'
+import type { Calls, Delivery, Verdicts } from './calls.ts'
+import { planDelivery } from './delivery.ts'
+import type { JobRow, OrganizationRow } from './facts.ts'
+import { failJob } from './finish.ts'
+import { priceUnfinished, refusalOf } from './hold.ts'
+import { activatePending } from './seat.ts'
+
+/**
+ * Resumes what now fits, oldest first: pending seats, then parked jobs. Each is admitted here and now, under the
+ * organisation's lock, so that two wakes can never spend the same money; what does not fit is passed over. A job that no
+ * money can help any more fails: its limit or its model's price did not outlast the waiting.
+ */
+export function wake(book: Book, call: Calls['wake']): Verdicts['wake'] {
+  const organization = book.organization(call.organizationId)
+  if (call.jobId !== null) {
+    const job = book.jobOf({ organizationId: organization.id, jobId: call.jobId })
+    const delivery = job?.state === 'rejected_for_balance' ? resume(book, organization, job) : null
+    return { resumed: delivery ? [delivery] : [], members: [], more: null }
+  }
+  const members = activatePending(book, organization)
+  const { jobs, more } = book.parkedPage(organization.id, call.after)
+  const resumed = jobs.flatMap((job) => resume(book, organization, job) ?? [])
+  return { resumed, members, more }
+}
+
+function resume(book: Book, organization: OrganizationRow, job: JobRow): Delivery | null {
+  const versionId = job.tariffVersionId ?? organization.tariffVersionId
+  if (versionId === null) return null
+  const tariff = book.tariff(versionId)
+  const failure = fitAgain(book, job, tariff)
+  if (failure) {
+    failJob(book, job, failure)
+    return null
+  }
+  const needed = priceUnfinished(book, job, tariff, job.periodStart ?? organization.periodStart).upper
+  const stage = job.rejection?.stage ?? 'input'
+  const rejection = refusalOf(book, organization, stage, needed)
+  if (rejection) {
+    if (rejection.reason !== job.rejection?.reason || rejection.missing !== job.rejection?.missing) {
+      job.rejection = rejection
+      book.touchJob(job)
+    }
+    return null
+  }
+  startJob(book, job, tariff)
+  return planDelivery(book, job)
+}

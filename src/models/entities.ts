@@ -1,0 +1,28 @@
+import { HoldSchema } from './hold.model.ts'
+import { JobSchema } from './job.model.ts'
+import { JobStageSchema } from './job-stage.model.ts'
+import { JobTextSchema } from './job-text.model.ts'
+import { LedgerEntrySchema } from './ledger-entry.model.ts'
+import { OrganizationSchema } from './organization.model.ts'
+import { OrganizationBalanceSchema } from './organization-balance.model.ts'
+import { TariffComponentSchema } from './tariff-component.model.ts'
+import { TariffPlanSchema } from './tariff-plan.model.ts'
+import { TariffVersionSchema } from './tariff-version.model.ts'
+import { TeamMemberSchema } from './team-member.model.ts'
+import { UsageCounterSchema } from './usage-counter.model.ts'
+
+/** Every entity, by name: found by nothing but this list. */
+export const entities = [
+  OrganizationSchema,
+  OrganizationBalanceSchema,
+  TariffPlanSchema,
+  TariffVersionSchema,
+  TariffComponentSchema,
+  TeamMemberSchema,
+  JobSchema,
+  JobTextSchema,
+  JobStageSchema,
+  HoldSchema,
+  LedgerEntrySchema,
+  UsageCounterSchema,
+]

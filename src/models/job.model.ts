@@ -1,0 +1,102 @@
+import { defineEntity, p } from '@mikro-orm/core'
+import { Organization } from './organization.model.ts'
+import { TariffVersion } from './tariff-version.model.ts'
+
+const JobSchema = defineEntity({
+  name: 'Job',
+  tableName: 'jobs',
+  properties: {
+    id: p.uuid().primary(),
+    organizationId: () =>
+      p
+        .manyToOne(Organization)
+        .mapToPk()
+        .joinColumn('organization_id')
+        .foreignKeyName('jobs_organization_fk')
+        .deleteRule('no action')
+        .updateRule('no action'),
+    userId: p.string().length(64).strictNullable(),
+    externalId: p.text().strictNullable(),
+    submitKey: p.text().strictNullable(),
+    submitHash: p.text().strictNullable(),
+    runner: p.text().$type<'pipeline' | 'own'>(),
+    state: p.text().$type<JobState>(),
+    stage: p.text().strictNullable(),
+    steps: p.json<readonly (readonly string[])[]>(),
+    maxCost: p.bigint().strictNullable(),
+    tariffVersionId: () =>
+      p
+        .manyToOne(TariffVersion)
+        .mapToPk()
+        .joinColumn('tariff_version_id')
+        .foreignKeyName('jobs_tariff_version_fk')
+        .deleteRule('no action')
+        .updateRule('no action')
+        .strictNullable(),
+    periodStart: p.datetime(3).strictNullable(),
+    generation: p.integer().default(0),
+    charged: p.bigint().defaultRaw('0'),
+    reversed: p.bigint().defaultRaw('0'),
+    released: p.bigint().defaultRaw('0'),
+    writtenOff: p.bigint().defaultRaw('0'),
+    rejection: p.json<StoredRejection>().strictNullable(),
+    failure: p.json<JobFailure>().strictNullable(),
+    parkedAt: p.datetime(3).strictNullable(),
+    expiresAt: p.datetime(3).strictNullable(),
+    createdAt: p.datetime(3).defaultRaw('now()'),
+    admittedAt: p.datetime(3).strictNullable(),
+    finishedAt: p.datetime(3).strictNullable(),
+  },
+  uniques: [{ name: 'jobs_submit_key_unique', properties: ['organizationId', 'submitKey'] }],
+  indexes: [
+    { name: 'jobs_organization_newest', properties: ['organizationId', 'id'] },
+    {
+      name: 'jobs_parked',
+      expression: `create index "jobs_parked" on "tollkeeper"."jobs" ("organization_id", "parked_at", "id") where (state = 'rejected_for_balance'::text)`,
+    },
+    {
+      name: 'jobs_unfinished',
+      expression: `create index "jobs_unfinished" on "tollkeeper"."jobs" ("created_at") where (state = any (array['queued'::text, 'processing'::text]))`,
+    },
+  ],
+  checks: [
+    {
+      name: 'jobs_state_known',
+      expression: `state in ('queued', 'processing', 'charged', 'rejected_for_balance', 'failed', 'cancelled')`,
+    },
+    { name: 'jobs_runner_known', expression: `runner in ('pipeline', 'own')` },
+    { name: 'jobs_parked_has_reason', expression: `(state = 'rejected_for_balance') = (parked_at is not null)` },
+    { name: 'jobs_failed_has_reason', expression: `(state = 'failed') = (failure is not null)` },
+    {
+      name: 'jobs_amounts_not_negative',
+      expression: 'charged >= 0 and reversed >= 0 and released >= 0 and written_off >= 0 and reversed <= charged',
+    },
+  ],
+})
+
+export type JobState = 'queued' | 'processing' | 'charged' | 'rejected_for_balance' | 'failed' | 'cancelled'
+
+/** Why a job is parked; amounts are nano-units as decimal strings, since JSON has no bigint. */
+export interface StoredRejection {
+  readonly reason: 'insufficient' | 'held_by_others' | 'past_due' | 'frozen' | 'member_limit'
+  readonly stage: string
+  readonly needed: string
+  readonly available: string
+  readonly missing: string
+}
+
+/** Why a job failed; `code` is one of the failure codes of contract.md. */
+export interface JobFailure {
+  readonly code: string
+  readonly stage: string
+  readonly detail: string
+}
+
+/**
+ * A processing job as a user submitted it: the truth that the queue only hints at. `runner` says who runs its stages:
+ * our pipeline, or a platform's own worker that only uses the managers.
+ */
+export class Job extends JobSchema.class {}
+JobSchema.setClass(Job)
+
+export { JobSchema }

@@ -1,0 +1,72 @@
+import { defineEntity, p } from '@mikro-orm/core'
+import { Organization } from './organization.model.ts'
+
+const LedgerEntrySchema = defineEntity({
+  name: 'LedgerEntry',
+  tableName: 'ledger_entries',
+  properties: {
+    id: p.uuid().primary(),
+    organizationId: () =>
+      p
+        .manyToOne(Organization)
+        .mapToPk()
+        .joinColumn('organization_id')
+        .foreignKeyName('ledger_entries_organization_fk')
+        .deleteRule('no action')
+        .updateRule('no action'),
+    seq: p.bigint('number'),
+    kind: p.text().$type<LedgerKind>(),
+    debitAccount: p.text().$type<LedgerAccount>(),
+    creditAccount: p.text().$type<LedgerAccount>(),
+    amount: p.bigint(),
+    currency: p.string().length(3),
+    availableAfter: p.bigint(),
+    heldAfter: p.bigint(),
+    businessKey: p.text().unique('ledger_entries_business_key_unique'),
+    jobId: p.uuid().strictNullable(),
+    stage: p.text().strictNullable(),
+    component: p.text().strictNullable(),
+    tokenClass: p.text().strictNullable(),
+    reference: p.text().strictNullable(),
+    reversesSeq: p.bigint('number').strictNullable(),
+    details: p.json<unknown>().strictNullable(),
+    createdAt: p.datetime(3),
+  },
+  uniques: [{ name: 'ledger_entries_seq_unique', properties: ['organizationId', 'seq'] }],
+  indexes: [
+    {
+      name: 'ledger_entries_of_job',
+      expression: `create index "ledger_entries_of_job" on "tollkeeper"."ledger_entries" ("job_id") where (job_id is not null)`,
+    },
+  ],
+  checks: [
+    { name: 'ledger_entries_amount_positive', expression: 'amount > 0' },
+    { name: 'ledger_entries_two_accounts', expression: 'debit_account <> credit_account' },
+    { name: 'ledger_entries_held_not_negative', expression: 'held_after >= 0' },
+    {
+      name: 'ledger_entries_kind_known',
+      expression: `kind in ('top_up', 'hold', 'extend', 'charge', 'release', 'reversal', 'plan_fee', 'seat_fee', 'feature', 'write_off', 'adjustment')`,
+    },
+  ],
+})
+
+export type LedgerKind =
+  | 'top_up'
+  | 'hold'
+  | 'extend'
+  | 'charge'
+  | 'release'
+  | 'reversal'
+  | 'plan_fee'
+  | 'seat_fee'
+  | 'feature'
+  | 'write_off'
+  | 'adjustment'
+
+export type LedgerAccount = 'available' | 'held' | 'revenue' | 'funding' | 'write_off' | 'adjustment'
+
+/** One movement of money, both sides in one row, written once: a trigger and the roles refuse every change. Nano-units. */
+export class LedgerEntry extends LedgerEntrySchema.class {}
+LedgerEntrySchema.setClass(LedgerEntry)
+
+export { LedgerEntrySchema }

@@ -1,0 +1,48 @@
+import { defineEntity, p } from '@mikro-orm/core'
+import { TariffPlan } from './tariff-plan.model.ts'
+
+const TariffVersionSchema = defineEntity({
+  name: 'TariffVersion',
+  tableName: 'tariff_versions',
+  properties: {
+    id: p.uuid().primary(),
+    planId: () =>
+      p
+        .manyToOne(TariffPlan)
+        .mapToPk()
+        .joinColumn('plan_id')
+        .foreignKeyName('tariff_versions_plan_fk')
+        .deleteRule('no action')
+        .updateRule('no action'),
+    version: p.integer(),
+    state: p.text().$type<TariffVersionState>(),
+    name: p.text(),
+    pricePerMonth: p.bigint(),
+    maxTeamMembers: p.integer().strictNullable(),
+    memberPrice: p.bigint(),
+    chargeOnFailure: p.text().$type<'none' | 'finished_stages'>(),
+    createdAt: p.datetime(3).defaultRaw('now()'),
+    publishedAt: p.datetime(3).strictNullable(),
+  },
+  uniques: [{ name: 'tariff_versions_number_unique', properties: ['planId', 'version'] }],
+  indexes: [
+    {
+      name: 'tariff_versions_one_draft',
+      expression: `create unique index "tariff_versions_one_draft" on "tollkeeper"."tariff_versions" ("plan_id") where (state = 'draft'::text)`,
+    },
+  ],
+  checks: [
+    { name: 'tariff_versions_state_known', expression: `state in ('draft', 'published', 'archived')` },
+    { name: 'tariff_versions_prices_not_negative', expression: 'price_per_month >= 0 and member_price >= 0' },
+    { name: 'tariff_versions_members_not_negative', expression: 'max_team_members >= 0' },
+    { name: 'tariff_versions_failure_known', expression: `charge_on_failure in ('none', 'finished_stages')` },
+  ],
+})
+
+export type TariffVersionState = 'draft' | 'published' | 'archived'
+
+/** One numbered edition of a plan. A published one never changes again: jobs and organisations pin it. Nano-units. */
+export class TariffVersion extends TariffVersionSchema.class {}
+TariffVersionSchema.setClass(TariffVersion)
+
+export { TariffVersionSchema }

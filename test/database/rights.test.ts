@@ -1,0 +1,65 @@
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Tollkeeper } from '../../src/composition.ts'
+import { CONTRACT_COMPONENTS, fundedOrganization, openWorld, type World } from '../support/tollkeeper.ts'
+
+/** The ledger is written once: by the roles' rights for the application, by a trigger for everybody. */
+describe('the ledger refuses change', () => {
+  let world: World
+  let tollkeeper: Tollkeeper
+  let app: pg.Client
+  beforeAll(async () => {
+    world = await openWorld('postgres')
+    tollkeeper = await world.open()
+    await fundedOrganization(tollkeeper, 'acme', '10.00', CONTRACT_COMPONENTS)
+    app = new pg.Client({ connectionString: world.database.appUrl })
+    await app.connect()
+  })
+  afterAll(async () => {
+    await app.end()
+    await world.close()
+  })
+
+  const CHANGES = [
+    `update tollkeeper.ledger_entries set amount = 1`,
+    `delete from tollkeeper.ledger_entries`,
+    `truncate tollkeeper.ledger_entries`,
+  ]
+
+  it.each(CHANGES)('to the application: %s', async (sql) => {
+    const before = await world.database.query('select * from tollkeeper.ledger_entries')
+    await expect(app.query(sql)).rejects.toMatchObject({ code: '42501' })
+    expect(await world.database.query('select * from tollkeeper.ledger_entries')).toEqual(before)
+    expect(before).toHaveLength(1)
+  })
+
+  it.each(CHANGES)('even to the owner: %s', async (sql) => {
+    const before = await world.database.query('select * from tollkeeper.ledger_entries')
+    await expect(world.database.query(sql)).rejects.toMatchObject({ constraint: 'ledger_entries_append_only' })
+    expect(await world.database.query('select * from tollkeeper.ledger_entries')).toEqual(before)
+  })
+
+  it.each([
+    ['an amount of nothing', { amount: 0, key: 'a' }, 'ledger_entries_amount_positive'],
+    ['a key that was used', { amount: 1, key: 'top_up:acme:first' }, 'ledger_entries_business_key_unique'],
+    ['a seq that was used', { amount: 1, key: 'b', seq: 1 }, 'ledger_entries_seq_unique'],
+  ])(
+    'an entry with %s',
+    async (_what, { amount, key, seq = 2 }: { amount: number; key: string; seq?: number }, constraint) => {
+      const insert = app.query(
+        `insert into tollkeeper.ledger_entries (id, organization_id, seq, kind, debit_account, credit_account, amount,
+         currency, available_after, held_after, business_key, created_at)
+       values (gen_random_uuid(), 'acme', $1, 'top_up', 'funding', 'available', $2, 'USD', 0, 0, $3, now())`,
+        [seq, amount, key],
+      )
+      await expect(insert).rejects.toMatchObject({ constraint })
+    },
+  )
+
+  it('and a balance below its limit is refused by the table itself', async () => {
+    const overdraw = app.query(
+      `update tollkeeper.organization_balances set available = -1 where organization_id = 'acme'`,
+    )
+    await expect(overdraw).rejects.toMatchObject({ constraint: 'organization_balances_never_below_limit' })
+  })
+})

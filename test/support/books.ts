@@ -1,0 +1,70 @@
+import { expect } from 'vitest'
+import type { TestDatabase } from './postgres.ts'
+
+/**
+ * Asserts, in SQL and against the stored rows alone, what must hold of every organisation whatever happened: balances
+ * equal the fold of the ledger at every prefix, no gap in seq, holds equal `held`, one entry per charged line, counters
+ * equal what lines and open holds say.
+ */
+export async function expectBooksToBalance({ query }: TestDatabase): Promise<void> {
+  const broken = async (sql: string): Promise<readonly unknown[]> => query(sql)
+  expect(await broken(FOLD), 'available and held equal the fold of the ledger at every entry').toEqual([])
+  expect(await broken(PROJECTION), 'the balance row equals the last entry').toEqual([])
+  expect(await broken(GAPS), 'seq has no gap').toEqual([])
+  expect(await broken(HOLDS), 'held equals the open holds').toEqual([])
+  expect(await broken(IDLE_HOLDS), 'a parked or final job holds nothing').toEqual([])
+  expect(await broken(LINES), 'each charged line has exactly one entry').toEqual([])
+  expect(await broken(JOBS), 'a job is charged the sum of its lines, and no more than was held').toEqual([])
+  expect(await broken(COUNTERS), 'counters equal the settled lines').toEqual([])
+  expect(await broken(SEATS), 'seats used equal active members').toEqual([])
+}
+
+const FOLD = `
+select * from (
+  select organization_id, seq, available_after, held_after,
+    sum(case 'available' when credit_account then amount when debit_account then -amount else 0 end) over w as available,
+    sum(case 'held' when credit_account then amount when debit_account then -amount else 0 end) over w as held
+  from tollkeeper.ledger_entries window w as (partition by organization_id order by seq)
+) e join tollkeeper.organization_balances b using (organization_id)
+where e.available <> available_after or e.held <> held_after or available_after < -b.overdraft_limit`
+const PROJECTION = `
+select b.* from tollkeeper.organization_balances b
+left join tollkeeper.ledger_entries e on e.organization_id = b.organization_id and e.seq = b.seq
+where b.available <> coalesce(e.available_after, 0) or b.held <> coalesce(e.held_after, 0)`
+const GAPS = `
+select organization_id from tollkeeper.ledger_entries group by organization_id
+having min(seq) <> 1 or max(seq) <> count(*)`
+const HOLDS = `
+select b.organization_id from tollkeeper.organization_balances b
+left join tollkeeper.holds h on h.organization_id = b.organization_id and h.state = 'open'
+group by b.organization_id, b.held having b.held <> coalesce(sum(h.remaining), 0)`
+const IDLE_HOLDS = `
+select j.id from tollkeeper.jobs j join tollkeeper.holds h on h.job_id = j.id and h.state = 'open'
+where j.state <> 'processing'`
+const LINES = `
+select s.job_id, s.stage, line from tollkeeper.job_stages s cross join lateral jsonb_array_elements(s.lines) line
+where s.state in ('charged', 'reversed') and (line ->> 'amount')::bigint > 0 and 1 <> (
+  select count(*) from tollkeeper.ledger_entries e where e.kind = 'charge' and e.job_id = s.job_id
+    and e.stage = s.stage and e.seq = (line ->> 'ledgerSeq')::bigint and e.amount = (line ->> 'amount')::bigint)`
+const JOBS = `
+select j.id from tollkeeper.jobs j where j.charged <> coalesce((
+    select sum(e.amount) from tollkeeper.ledger_entries e where e.job_id = j.id and e.kind = 'charge'), 0)
+  or j.charged > coalesce((select sum(h.amount) from tollkeeper.holds h where h.job_id = j.id), 0)
+  or j.charged <> coalesce((select sum(s.charged) from tollkeeper.job_stages s where s.job_id = j.id), 0)`
+const COUNTERS = `
+select c.* from tollkeeper.usage_counters c
+left join lateral (
+  select coalesce(sum((line ->> 'quantity')::bigint), 0) as used,
+    coalesce(sum((line ->> 'includedUsed')::bigint), 0) as included
+  from tollkeeper.jobs j
+  join tollkeeper.tariff_versions v on v.id = j.tariff_version_id
+  join tollkeeper.job_stages s on s.job_id = j.id and s.state = 'charged'
+  cross join lateral jsonb_array_elements(s.lines) line
+  where j.organization_id = c.organization_id and v.plan_id = c.plan_id and j.period_start = c.period_start
+    and line ->> 'component' = c.component
+) l on true
+where c.used <> l.used or c.included_used <> l.included`
+const SEATS = `
+select b.organization_id from tollkeeper.organization_balances b
+left join tollkeeper.team_members m on m.organization_id = b.organization_id and m.state = 'active'
+group by b.organization_id, b.seats_used having b.seats_used <> count(m.user_id)`
