@@ -1,0 +1,16 @@
+import { o200kBase } from '../tokenizer/o200k-base.ts'
+import { EXTRACTION_INSTRUCTION } from './instructions.ts'
+import { type LlmAnswer, type LlmRequest, promptText } from './llm-provider.ts'
+import { extract } from './offline-extraction.ts'
+import { summarize } from './offline-summary.ts'
+
+/** A request as it travels to the thread. */
+export type OfflineRequest = Omit<LlmRequest, 'signal'>
+
+/** Answers by the instruction: an extract when it is asked for, a summary for any other one. Pure and deterministic. */
+export function answerOffline({ system, prompt, maxOutputTokens }: OfflineRequest): LlmAnswer {
+  const answer = system === EXTRACTION_INSTRUCTION ? extract : summarize
+  const text = answer(prompt, maxOutputTokens, o200kBase)
+  const usage = { input: o200kBase.count(promptText({ system, prompt })), output: o200kBase.count(text) }
+  return { text, usage }
+}

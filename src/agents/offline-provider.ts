@@ -1,0 +1,21 @@
+import { ThreadPool, threadEntry } from '../foundation/thread-pool.ts'
+import type { LlmProvider } from './llm-provider.ts'
+import type { OfflineRequest } from './offline-answer.ts'
+
+/** Threads for the offline provider; one pool per process. */
+export const createOfflinePool = (size?: number): ThreadPool =>
+  new ThreadPool(threadEntry(import.meta.url, './offline.thread'), size)
+
+/**
+ * The default model: no network, no key, real text work on English (other languages get a plainer summary). It writes
+ * summaries and extracts; it cannot answer questions. Everything runs in threads, small texts too: loading the
+ * language model would stop the event loop for 0.1 s, and what it learns of a text should not outlive the thread.
+ */
+export function createOfflineProvider(pool: ThreadPool): LlmProvider {
+  return {
+    model: 'offline',
+    usesCanonicalTokenizer: true,
+    generate: ({ system, prompt, maxOutputTokens, signal }) =>
+      pool.run({ system, prompt, maxOutputTokens } satisfies OfflineRequest, { signal }),
+  }
+}

@@ -1,0 +1,207 @@
+import type { LedgerEntry } from '../models/ledger-entry.model.ts'
+import { formatAmount, type Nano } from '../pricing/money.ts'
+import type { JobQuote } from '../pricing/quote.ts'
+import type { Balance, FundingResult } from './balance.manager.ts'
+import type { JobView, Receipt } from './job-view.ts'
+import type { MemberView } from './team-billing.manager.ts'
+
+/** The shapes of contract.md: snake_case, amounts as strings, times in UTC with milliseconds. */
+const time = (at: Date | null): string | null => at?.toISOString() ?? null
+const amountOrNull = (nano: Nano | null): string | null => (nano === null ? null : formatAmount(nano))
+
+/** Why a job is parked, in a sentence that says what unlocks it. */
+export function rejectionSentence(
+  rejection: Pick<NonNullable<JobView['rejection']>, 'reason' | 'needed' | 'available' | 'missing'>,
+  currency: string,
+): string {
+  const [needed, available, missing] = [rejection.needed, rejection.available, rejection.missing].map(formatAmount)
+  const figures = `needs ${needed} ${currency}, ${available} available`
+  if (rejection.reason === 'insufficient') return `${figures}, short by ${missing}; a top-up resumes it`
+  if (rejection.reason === 'held_by_others')
+    return `${figures}, short by ${missing}; it waits for other jobs' holds to close`
+  if (rejection.reason === 'past_due')
+    return `${figures}, but the organisation's fees are past due; pay them to resume it`
+  if (rejection.reason === 'frozen')
+    return `${figures}, but the organisation's spending is frozen; unfreeze it to resume it`
+  return `${figures}, but the member's limit is reached; raise it to resume it`
+}
+
+export function jobToJson(job: JobView) {
+  return {
+    id: job.id,
+    organization_id: job.organizationId,
+    user_id: job.userId,
+    external_id: job.externalId,
+    state: job.state,
+    stage: job.stage,
+    steps: job.steps,
+    tariff_id: job.tariffId,
+    tariff_version: job.tariffVersion,
+    currency: job.currency,
+    held: formatAmount(job.held),
+    charged: formatAmount(job.charged),
+    stages: job.stages.map((stage) => ({
+      stage: stage.stage,
+      state: stage.state,
+      tokens: stage.tokens,
+      charged: formatAmount(stage.charged),
+      result: stage.result,
+      finished_at: time(stage.finishedAt),
+    })),
+    rejection: job.rejection && {
+      reason: job.rejection.reason,
+      stage: job.rejection.stage,
+      needed: formatAmount(job.rejection.needed),
+      available: formatAmount(job.rejection.available),
+      missing: formatAmount(job.rejection.missing),
+      currency: job.currency,
+      detail: rejectionSentence(job.rejection, job.currency),
+      expires_at: time(job.rejection.expiresAt),
+    },
+    failure: job.failure,
+    result: job.result,
+    created_at: time(job.createdAt),
+    finished_at: time(job.finishedAt),
+  }
+}
+
+export function receiptToJson(receipt: Receipt) {
+  return {
+    job_id: receipt.jobId,
+    organization_id: receipt.organizationId,
+    state: receipt.state,
+    final: receipt.final,
+    currency: receipt.currency,
+    tariff_id: receipt.tariffId,
+    tariff_version: receipt.tariffVersion,
+    tokenizer: receipt.tokenizer,
+    rounding: 'half_up_per_line',
+    held: formatAmount(receipt.held),
+    charged: formatAmount(receipt.charged),
+    reversed: formatAmount(receipt.reversed),
+    released: formatAmount(receipt.released),
+    written_off: formatAmount(receipt.writtenOff),
+    total: formatAmount(receipt.total),
+    lines: receipt.lines.map((line) => ({
+      stage: line.stage,
+      component: line.component,
+      kind: line.kind,
+      model: line.model,
+      llm_model: line.llmModel,
+      token_class: line.tokenClass,
+      quantity: line.quantity,
+      source: line.source,
+      included_used: line.includedUsed,
+      billed_quantity: line.billedQuantity,
+      price: amountOrNull(line.price),
+      per: line.per,
+      tiers: line.tiers?.map((tier) => ({ up_to: tier.upTo, price: formatAmount(tier.price) })) ?? null,
+      counter_before: line.counterBefore,
+      counter_after: line.counterAfter,
+      amount: formatAmount(line.amount),
+      written_off: formatAmount(line.writtenOff),
+      ledger_seq: line.ledgerSeq,
+    })),
+    issued_at: time(receipt.issuedAt),
+  }
+}
+
+export function balanceToJson(balance: Balance) {
+  return {
+    organization_id: balance.organizationId,
+    currency: balance.currency,
+    available: formatAmount(balance.available),
+    held: formatAmount(balance.held),
+    overdraft_limit: formatAmount(balance.overdraftLimit),
+    seats_used: balance.seatsUsed,
+    seats_paid: balance.seatsPaid,
+    max_team_members: balance.maxTeamMembers,
+    parked: balance.parked,
+    as_of_seq: balance.asOfSeq,
+  }
+}
+
+/** A top-up's answer; an adjustment's has its direction, too. */
+export function fundingToJson(funding: FundingResult) {
+  return {
+    id: funding.entryId,
+    organization_id: funding.organizationId,
+    amount: formatAmount(funding.amount),
+    currency: funding.currency,
+    ...(funding.direction === null ? {} : { direction: funding.direction }),
+    reference: funding.reference,
+    note: funding.note,
+    seq: funding.seq,
+    balance: balanceToJson(funding.balance),
+    resumed_jobs: funding.resumedJobs,
+    activated_members: funding.activatedMembers,
+    created_at: time(funding.createdAt),
+  }
+}
+
+export function memberToJson(member: MemberView) {
+  return {
+    organization_id: member.organizationId,
+    user_id: member.userId,
+    role: member.role,
+    state: member.state,
+    charged: formatAmount(member.charged),
+    needed: amountOrNull(member.needed),
+    missing: amountOrNull(member.missing),
+    currency: member.currency,
+    added_at: time(member.addedAt),
+  }
+}
+
+export function ledgerEntryToJson(entry: LedgerEntry) {
+  return {
+    id: entry.id,
+    organization_id: entry.organizationId,
+    seq: entry.seq,
+    kind: entry.kind,
+    debit_account: entry.debitAccount,
+    credit_account: entry.creditAccount,
+    amount: formatAmount(entry.amount),
+    currency: entry.currency,
+    available_after: formatAmount(entry.availableAfter),
+    held_after: formatAmount(entry.heldAfter),
+    job_id: entry.jobId,
+    stage: entry.stage,
+    component: entry.component,
+    token_class: entry.tokenClass,
+    reference: entry.reference,
+    reverses_seq: entry.reversesSeq,
+    created_at: time(entry.createdAt),
+  }
+}
+
+/** A quote of a job for an organisation, before any work and without effect. */
+export interface QuoteView {
+  readonly organizationId: string
+  readonly tariffId: string
+  readonly tariffVersion: number
+  readonly currency: string
+  readonly inputTokens: number
+  readonly quote: JobQuote
+  readonly available: Nano
+  readonly affordable: boolean
+  readonly warnings: readonly { readonly code: string; readonly detail: string }[]
+}
+
+export function quoteToJson(view: QuoteView) {
+  return {
+    organization_id: view.organizationId,
+    tariff_id: view.tariffId,
+    tariff_version: view.tariffVersion,
+    currency: view.currency,
+    input_tokens: view.inputTokens,
+    lower: formatAmount(view.quote.lower),
+    upper: formatAmount(view.quote.upper),
+    available: formatAmount(view.available),
+    affordable: view.affordable,
+    stages: view.quote.stages.map(({ stage, lower, upper }) => {
+      return { stage, lower: formatAmount(lower), upper: formatAmount(upper) }
+    }),
+    warnings: view.warnings,
+  }
+}

@@ -1,0 +1,210 @@
+import { type EntityManager, LockMode } from '@mikro-orm/postgresql'
+import { ConflictError, NotFoundError, ValidationError } from '../foundation/errors.ts'
+import { unknownOrganization } from '../ledger/fold.ts'
+import { periodAt, startOfDay } from '../ledger/period.ts'
+import { Organization, type OrganizationStatus } from '../models/organization.model.ts'
+import { OrganizationBalance } from '../models/organization-balance.model.ts'
+import { TariffPlan } from '../models/tariff-plan.model.ts'
+import { TariffVersion } from '../models/tariff-version.model.ts'
+import { formatAmount, type Nano } from '../pricing/money.ts'
+import { databaseTime } from './database-time.ts'
+import { unknownTariff } from './tariff-draft.ts'
+
+export interface NewOrganization {
+  readonly id: string
+  readonly name: string
+  readonly currency: string
+  readonly tariffId: string | null
+  /** null: the newest published one. */
+  readonly tariffVersion: number | null
+  /** Nano-units that `available` may go below zero. */
+  readonly overdraftLimit: Nano
+}
+
+/** What is left out stays; `tariffVersion` alone moves within the plan, `tariffId` alone takes its newest published version. */
+export type OrganizationPatch = Partial<Omit<NewOrganization, 'id' | 'currency'>>
+
+export interface OrganizationView {
+  readonly id: string
+  readonly name: string
+  readonly currency: string
+  readonly tariffId: string | null
+  readonly tariffVersion: number | null
+  readonly status: OrganizationStatus
+  readonly periodStart: Date
+  readonly periodEnd: Date
+  readonly createdAt: Date
+}
+
+/** Where the next page of organisations begins: behind this one. */
+export interface OrganizationCursor {
+  readonly createdAt: Date
+  readonly id: string
+}
+
+/** Who the customers are and what they pay by. Their money moves elsewhere; both lock the balance row first. */
+export class OrganizationManager {
+  /**
+   * Makes an organisation with an empty balance.
+   * @throws ConflictError `already-exists`, `tariff-not-published`, `currency-mismatch`; NotFoundError (the tariff);
+   *         ValidationError (a version without a tariff)
+   */
+  async create(em: EntityManager, input: NewOrganization): Promise<OrganizationView> {
+    const { id, name, currency, overdraftLimit } = input
+    if (await em.count(Organization, { id })) {
+      throw new ConflictError(
+        'already-exists',
+        `There is an organisation "${id}" already; choose another id, or PATCH it`,
+      )
+    }
+    const version = await chosenVersion(em, input, currency)
+    em.create(Organization, {
+      id,
+      name,
+      currency,
+      tariffVersionId: version?.id ?? null,
+      ...periodFrom(await databaseTime(em)),
+    })
+    em.create(OrganizationBalance, { organizationId: id, overdraftLimit })
+    await em.flush()
+    return this.find(em, id)
+  }
+
+  /** @throws NotFoundError */
+  async find(em: EntityManager, id: string): Promise<OrganizationView> {
+    const organization = await em.findOne(Organization, { id })
+    if (!organization) throw unknownOrganization(id)
+    return (await views(em, [organization]))[0] as OrganizationView
+  }
+
+  /** Organisations, newest first. */
+  async list(
+    em: EntityManager,
+    { limit, before }: { readonly limit: number; readonly before: OrganizationCursor | null },
+  ): Promise<{ readonly organizations: readonly OrganizationView[]; readonly next: OrganizationCursor | null }> {
+    const where =
+      before === null
+        ? {}
+        : { $or: [{ createdAt: { $lt: before.createdAt } }, { createdAt: before.createdAt, id: { $lt: before.id } }] }
+    const orderBy = [{ createdAt: 'desc' }, { id: 'desc' }] as const
+    const found = await em.find(Organization, where, { orderBy: [...orderBy], limit: limit + 1 })
+    const page = found.slice(0, limit)
+    const last = page.at(-1)
+    return { organizations: await views(em, page), next: found.length > limit && last ? last : null }
+  }
+
+  /**
+   * Changes an organisation. Another plan starts a new period on the day of the change; another version of the same plan
+   * goes on in the running one, and so do the paid seats.
+   * @throws NotFoundError, ConflictError `tariff-not-published`, `currency-mismatch`, `seat-limit` (more members than the
+   *         tariff allows), ValidationError (a limit above what is overdrawn, a version without a tariff)
+   */
+  async update(em: EntityManager, id: string, patch: OrganizationPatch): Promise<OrganizationView> {
+    const balance = await em.findOne(
+      OrganizationBalance,
+      { organizationId: id },
+      { lockMode: LockMode.PESSIMISTIC_WRITE },
+    )
+    if (!balance) throw unknownOrganization(id)
+    const organization = await em.findOneOrFail(Organization, { id }, { refresh: true })
+    if (patch.name !== undefined) organization.name = patch.name
+    if (patch.overdraftLimit !== undefined) {
+      refuseTooLow(balance, patch.overdraftLimit)
+      balance.overdraftLimit = patch.overdraftLimit
+    }
+    if (patch.tariffId !== undefined || patch.tariffVersion !== undefined) {
+      await assignTariff(em, organization, balance, patch)
+    }
+    await em.flush()
+    return this.find(em, id)
+  }
+}
+
+async function assignTariff(
+  em: EntityManager,
+  organization: Organization,
+  balance: OrganizationBalance,
+  patch: OrganizationPatch,
+): Promise<void> {
+  const current = await em.findOne(TariffVersion, { id: organization.tariffVersionId })
+  const choice = { tariffId: patch.tariffId ?? null, tariffVersion: patch.tariffVersion ?? null }
+  if (patch.tariffId === undefined && current) choice.tariffId = current.planId
+  const isCurrent = current?.planId === choice.tariffId && current?.version === choice.tariffVersion
+  const version = isCurrent ? current : await chosenVersion(em, choice, organization.currency)
+  const limit = version?.maxTeamMembers ?? null
+  if (limit !== null && balance.seatsUsed > limit) {
+    throw new ConflictError(
+      'seat-limit',
+      `This tariff allows ${limit} members, ${balance.seatsUsed} are active; remove some`,
+    )
+  }
+  organization.tariffVersionId = version?.id ?? null
+  if (version && version.planId !== current?.planId) Object.assign(organization, periodFrom(await databaseTime(em)))
+}
+
+/** The version to pin, or null for none. @throws as the callers say */
+async function chosenVersion(
+  em: EntityManager,
+  { tariffId, tariffVersion }: Pick<NewOrganization, 'tariffId' | 'tariffVersion'>,
+  currency: string,
+): Promise<TariffVersion | null> {
+  if (tariffId === null) {
+    if (tariffVersion === null) return null
+    throw ValidationError.of('/tariff_id', 'required', 'Give tariff_id: a version alone names no tariff')
+  }
+  // Shared with readers, against an archiving that would otherwise slip in between the look and the commit.
+  const plan = await em.findOne(TariffPlan, { id: tariffId }, { lockMode: LockMode.PESSIMISTIC_READ })
+  if (!plan) throw unknownTariff()
+  const number = tariffVersion === null ? { state: 'published' as const } : { version: tariffVersion }
+  const [version] = await em.find(
+    TariffVersion,
+    { planId: plan.id, ...number },
+    { orderBy: { version: 'desc' }, limit: 1 },
+  )
+  if (!version && tariffVersion !== null) throw new NotFoundError(`This tariff has no version ${tariffVersion}`)
+  if (version?.state !== 'published') {
+    const todo = plan.archivedAt === null ? `POST /api/v1/admin/tariffs/${plan.id}/publish first` : 'choose another one'
+    throw new ConflictError('tariff-not-published', `This tariff is not published; ${todo}`)
+  }
+  if (plan.currency !== currency) {
+    throw new ConflictError(
+      'currency-mismatch',
+      `This tariff is in ${plan.currency}, the organisation pays in ${currency}`,
+    )
+  }
+  return version
+}
+
+/** The money path guards this by a constraint, too; here the answer can name the figure. */
+function refuseTooLow(balance: OrganizationBalance, limit: Nano): void {
+  if (balance.available >= -limit) return
+  const detail = `${formatAmount(-balance.available)} are overdrawn; give at least that, or top up first`
+  throw ValidationError.of('/overdraft_limit', 'invalid-value', detail)
+}
+
+/** A subscription is anchored to 00:00Z of its first day, and ends at that day of the next month. */
+function periodFrom(now: Date): Pick<Organization, 'periodAnchor' | 'periodStart' | 'periodEnd'> {
+  const anchor = startOfDay(now.getTime())
+  const { start, end } = periodAt(anchor, now.getTime())
+  return { periodAnchor: new Date(anchor), periodStart: new Date(start), periodEnd: new Date(end) }
+}
+
+async function views(em: EntityManager, organizations: readonly Organization[]): Promise<readonly OrganizationView[]> {
+  const ids = organizations.map(({ tariffVersionId }) => tariffVersionId).filter((id) => id !== null)
+  const versions = new Map((await em.find(TariffVersion, { id: { $in: ids } })).map((version) => [version.id, version]))
+  return organizations.map((organization) => {
+    const version = versions.get(organization.tariffVersionId ?? '')
+    const { id, name, currency, status, periodStart, periodEnd, createdAt } = organization
+    return {
+      id,
+      name,
+      currency,
+      tariffId: version?.planId ?? null,
+      tariffVersion: version?.version ?? null,
+      status,
+      periodStart,
+      periodEnd,
+      createdAt,
+    }
+  })
+}

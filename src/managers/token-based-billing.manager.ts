@@ -1,0 +1,144 @@
+import type { MoneyPath } from '../database/money/batcher.ts'
+import { NotFoundError } from '../foundation/errors.ts'
+import { newId } from '../foundation/ids.ts'
+import type { Delivery, ParkedCursor, Verdicts } from '../ledger/calls.ts'
+import type { Failure } from '../ledger/facts.ts'
+import type { BoundedStage } from '../pricing/quote.ts'
+import type { StageUsage } from '../pricing/usage.ts'
+
+/** One stage of one job, and the organisation that pays. */
+export interface StageOf {
+  readonly organizationId: string
+  readonly jobId: string
+  readonly stage: string
+}
+
+/** A job and the organisation that pays for it. */
+export type JobOf = Omit<StageOf, 'stage'>
+
+export interface Claim extends StageOf {
+  readonly claimId: string
+}
+
+/** What a claim was answered; a stage that killed its workers too often has failed its job by then. */
+export type ClaimVerdict = Exclude<Verdicts['claim'], { kind: 'exhausted' }>
+
+interface TokenBillingOptions {
+  /** How long a worker's claim lasts without being extended, in milliseconds. */
+  readonly claimLeaseMs: number
+  /** How long a parked job waits for money, in milliseconds. */
+  readonly parkedExpiresMs: number
+  /** Output tokens per agent that bounds are made with. */
+  readonly outputLimit: number
+}
+
+/**
+ * Holds, charges, releases and reverses what jobs cost. Every method is one call on the money path: safe to repeat, its
+ * effect and its business keys in one transaction, decided by the pure fold in `ledger/`.
+ */
+export class TokenBasedBillingManager {
+  readonly #money: MoneyPath
+  readonly #options: TokenBillingOptions
+
+  constructor(money: MoneyPath, options: TokenBillingOptions) {
+    this.#money = money
+    this.#options = options
+  }
+
+  /**
+   * Takes a stage for a short while, so that two workers do not do the same work.
+   * @returns granted with a claim; or why there is nothing to do: settled before, busy elsewhere, or not to be run
+   */
+  async claim(of: StageOf): Promise<{ claim: Claim; verdict: ClaimVerdict }> {
+    const claim = { ...of, claimId: newId() }
+    const verdict = await this.#money.decide('claim', { ...claim, leaseMs: this.#options.claimLeaseMs })
+    if (verdict.kind !== 'exhausted') return { claim, verdict }
+    const detail = `the stage was started ${verdict.starts} times and never came to its end; submit the job again, or another text`
+    const failure: Failure = { code: 'worker-lost', stage: of.stage, detail }
+    const failed = await this.fail(of, null, failure)
+    const state = failed.kind === 'failed' ? 'failed' : failed.state
+    return { claim, verdict: { kind: 'dead', state, failure: failed.kind === 'failed' ? failure : null } }
+  }
+
+  /** Extends a claim. `stop` means: cancelled, parked, ended, or somebody else has it; the work is for nothing. */
+  keep(claim: Claim): Promise<Verdicts['keep']> {
+    return this.#money.decide('keep', { ...claim, leaseMs: this.#options.claimLeaseMs })
+  }
+
+  /** Gives a claim back after a technical failure, so that the next attempt need not wait for its end. */
+  async letGo(claim: Claim): Promise<void> {
+    await this.#money.decide('keep', { ...claim, leaseMs: 0 })
+  }
+
+  /**
+   * Holds the upper bound of a job and starts it, with its input charged at once; or parks it with the figures.
+   * @param bounds the most that each stage may use, `input` exactly, in the order of the job's stages
+   * @returns admitted with the hold in nano-units, refused with needed / available / missing, or failed for good
+   */
+  admit(of: JobOf, bounds: readonly BoundedStage[]): Promise<Verdicts['admit']> {
+    const { outputLimit, parkedExpiresMs } = this.#options
+    return this.#money.decide('admit', { ...of, bounds, outputLimit, parkedExpiresMs })
+  }
+
+  /**
+   * Charges a finished stage out of the job's hold, once.
+   * @param usage tokens per class, integers ≥ 0
+   * @param result the stage's text, kept with the charge
+   * @returns the lines in nano-units; if this stage was settled before, the stored ones, whatever usage is given now
+   *          (a rerun of a model never repeats its usage; the difference is counted as absorbed)
+   */
+  settle(of: StageOf, usage: StageUsage, result: string | null = null): Promise<Verdicts['settle']> {
+    return this.#money.decide('settle', { ...of, usage, result })
+  }
+
+  /**
+   * Gives back what is left of the hold of a job that a platform runs itself, and ends it as charged.
+   * @throws NotFoundError unless the job is being processed
+   */
+  async release(of: JobOf): Promise<{ released: bigint }> {
+    const verdict = await this.#money.decide('complete', of)
+    if (verdict.kind === 'dead') throw new NotFoundError(`No running job ${of.jobId} (it is ${verdict.state})`)
+    return { released: verdict.released }
+  }
+
+  /**
+   * Takes every charge of a running job back and releases its hold: the job failed and costs nothing.
+   * @throws NotFoundError if the job is unknown or final
+   */
+  async reverse(of: JobOf, failure: Failure): Promise<{ reversed: bigint }> {
+    const verdict = await this.#money.decide('reverse', { ...of, failure })
+    if (verdict.kind === 'dead') throw new NotFoundError(`No job ${of.jobId} to reverse (it is ${verdict.state})`)
+    return { reversed: verdict.reversed }
+  }
+
+  /** Ends a job for a technical reason, under its claim (null: no worker lives); by plan its charges are reversed. */
+  fail(of: StageOf, claimId: string | null, failure: Failure): Promise<Verdicts['fail']> {
+    return this.#money.decide('fail', { ...of, claimId, failure })
+  }
+
+  /** Stops a job for its customer: finished stages stay charged, the rest of the hold goes back. */
+  cancel(of: JobOf): Promise<Verdicts['cancel']> {
+    return this.#money.decide('cancel', of)
+  }
+
+  /** Plans the due stages of a job under new delivery numbers, if what the sweep saw is still so. */
+  redeliver(of: JobOf, seen: readonly { stage: string; delivery: number }[]): Promise<Verdicts['redeliver']> {
+    return this.#money.decide('redeliver', { ...of, seen })
+  }
+
+  /** Resumes one parked job, if it fits now. */
+  async resume(of: JobOf): Promise<Delivery | null> {
+    const verdict = await this.#money.decide('wake', { ...of, after: null })
+    return verdict.resumed[0] ?? null
+  }
+
+  /** Resumes every parked job and pending seat of an organisation that fits now, oldest first, a page at a time. */
+  async *wake(organizationId: string): AsyncGenerator<Verdicts['wake']> {
+    let after: ParkedCursor | null = null
+    do {
+      const verdict: Verdicts['wake'] = await this.#money.decide('wake', { organizationId, jobId: null, after })
+      yield verdict
+      after = verdict.more
+    } while (after)
+  }
+}

@@ -1,0 +1,93 @@
+import { afterAll, expect, test, vi } from 'vitest'
+import { type LlmAnswer, type LlmProvider, type LlmRequest, ProviderError } from '../../src/agents/llm-provider.ts'
+import { CallLimitError, createMeteredLlm, promptBound } from '../../src/agents/metered-llm.ts'
+import { createCountingPool } from '../../src/monitors/counting-pool.ts'
+import { InputTokenMonitor } from '../../src/monitors/input-token.monitor.ts'
+import { LLMTokenMonitor } from '../../src/monitors/llm-token.monitor.ts'
+import { o200kBase } from '../../src/tokenizer/o200k-base.ts'
+
+vi.setConfig({ testTimeout: 45_000 }) // loading the vocabulary is slow on a busy machine
+
+const pool = createCountingPool(1)
+afterAll(() => pool.close())
+const monitor = new LLMTokenMonitor(o200kBase, pool)
+
+function scripted(answer: (request: LlmRequest) => Promise<LlmAnswer>): LlmProvider & { requests: LlmRequest[] } {
+  const requests: LlmRequest[] = []
+  return {
+    model: 'scripted-1',
+    usesCanonicalTokenizer: false,
+    requests,
+    generate(request) {
+      requests.push(request)
+      return answer(request)
+    },
+  }
+}
+
+const setup = (provider: LlmProvider, callsMax = 2, signal = new AbortController().signal) =>
+  createMeteredLlm({ provider, monitor, maxOutputTokens: 40, callsMax, signal })
+
+test('each answered call is one usage, in the order of the calls', async () => {
+  const provider = scripted(async ({ prompt }) => {
+    if (prompt === 'slow') await new Promise((resolve) => setTimeout(resolve, 50))
+    return { text: prompt, usage: prompt === 'slow' ? { input: 3, output: 1 } : null }
+  })
+  const { llm, usage } = setup(provider)
+  const answers = await Promise.all(['slow', 'fast'].map((prompt) => llm.generate({ system: 'Echo.', prompt })))
+  expect(answers).toEqual([{ text: 'slow' }, { text: 'fast' }])
+  expect(usage()).toEqual([
+    { model: 'scripted-1', source: 'reported', classes: { input: 3, output: 1 } },
+    { model: 'scripted-1', source: 'counted', classes: { input: o200kBase.count('Echo.\n\nfast'), output: 1 } },
+  ])
+})
+
+test('the provider is asked for no more tokens than the hold can pay, and an answer above that is counted', async () => {
+  const provider = scripted(async () => ({ text: 'A long story.', usage: { input: 2, output: 41 } }))
+  const { llm, usage } = setup(provider)
+  await llm.generate({ system: 's', prompt: 'p' })
+  expect(provider.requests.map(({ maxOutputTokens }) => maxOutputTokens)).toEqual([40])
+  expect(usage()).toMatchObject([{ source: 'counted', classes: { output: o200kBase.count('A long story.') } }])
+})
+
+test('a call beyond the bounded ones never reaches the provider', async () => {
+  const provider = scripted(async () => ({ text: 'ok', usage: null }))
+  const { llm, usage } = setup(provider, 1)
+  await llm.generate({ system: 's', prompt: 'p' })
+  await expect(llm.generate({ system: 's', prompt: 'p' })).rejects.toThrow(CallLimitError)
+  expect(provider.requests).toHaveLength(1)
+  expect(usage()).toHaveLength(1)
+})
+
+test('after the abort no call reaches the provider', async () => {
+  const provider = scripted(async () => ({ text: 'ok', usage: null }))
+  const { llm, usage } = setup(provider, 5, AbortSignal.abort(new Error('parked')))
+  await expect(llm.generate({ system: 's', prompt: 'p' })).rejects.toThrow('parked')
+  expect([provider.requests, usage()]).toEqual([[], []])
+})
+
+test('a failed call leaves no usage, and counts as a call', async () => {
+  const provider = scripted(() => Promise.reject(new ProviderError('overloaded', true)))
+  const { llm, usage } = setup(provider, 1)
+  await expect(llm.generate({ system: 's', prompt: 'p' })).rejects.toMatchObject({
+    code: 'provider-error',
+    retryable: true,
+  })
+  await expect(llm.generate({ system: 's', prompt: 'p' })).rejects.toThrow(CallLimitError)
+  expect(usage()).toEqual([])
+})
+
+test('an answer without a text is the error of the provider', async () => {
+  const provider = scripted(async () => ({ text: undefined as unknown as string, usage: { input: 1, output: 1 } }))
+  const { llm, usage } = setup(provider)
+  await expect(llm.generate({ system: 's', prompt: 'p' })).rejects.toThrow(ProviderError)
+  expect(usage()).toEqual([])
+})
+
+test('prompts are bounded by bytes unless the provider counts as we do', async () => {
+  const provider = scripted(async () => ({ text: '', usage: null }))
+  const input = new InputTokenMonitor(o200kBase, pool)
+  const prompt = 'Die Fähre fährt.'
+  expect(await promptBound(provider, input)(prompt)).toBe(Buffer.byteLength(prompt))
+  expect(await promptBound({ ...provider, usesCanonicalTokenizer: true }, input)(prompt)).toBe(o200kBase.count(prompt))
+})

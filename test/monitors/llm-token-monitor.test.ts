@@ -1,0 +1,76 @@
+import { afterAll, expect, test, vi } from 'vitest'
+import { createCountingPool } from '../../src/monitors/counting-pool.ts'
+import { LLMTokenMonitor } from '../../src/monitors/llm-token.monitor.ts'
+import { o200kBase } from '../../src/tokenizer/o200k-base.ts'
+
+vi.setConfig({ testTimeout: 45_000 }) // loading the vocabulary is slow on a busy machine
+
+const pool = createCountingPool(1)
+afterAll(() => pool.close())
+const monitor = new LLMTokenMonitor(o200kBase, pool)
+
+const call = {
+  model: 'm1',
+  prompt: 'Summarise this sentence about the ferry.',
+  output: 'A ferry.',
+  maxOutputTokens: 50,
+}
+const counted = { input: o200kBase.count(call.prompt), output: o200kBase.count(call.output) }
+
+test.each([
+  ['two classes', { input: 9, output: 4 }],
+  ['five classes', { input: 1, cache_read: 5, cache_write: 2, output: 3, reasoning: 20 }],
+  ['zero is zero', { input: 0, output: 0 }],
+  ['a zero class among others', { input: 9, cache_read: 0, output: 4, reasoning: 0 }],
+  ['as many answer tokens as were asked for', { input: 9, output: 20, reasoning: 30 }],
+  ['as many prompt tokens as the prompt has bytes', { input: call.prompt.length - 1, cache_read: 1, output: 4 }],
+])('reported usage is taken: %s', async (_name, reported) => {
+  expect(await monitor.measure({ ...call, reported })).toEqual({ model: 'm1', source: 'reported', classes: reported })
+})
+
+test.each<[string, unknown]>([
+  ['missing', undefined],
+  ['null', null],
+  ['a string', '9 tokens'],
+  ['a number', 13],
+  ['an array', [9, 4]],
+  ['empty', {}],
+  ['no output', { input: 9 }],
+  ['no input', { output: 4 }],
+  ['a null class', { input: null, output: 4 }],
+  ['an undefined class', { input: 9, output: 4, cache_read: undefined }],
+  ['negative', { input: 9, output: -4 }],
+  ['NaN', { input: Number.NaN, output: 4 }],
+  ['infinite', { input: 9, output: Number.POSITIVE_INFINITY }],
+  ['a fraction', { input: 9.5, output: 4 }],
+  ['strings', { input: '9', output: '4' }],
+  ['a bigint', { input: 9n, output: 4n }],
+  ['1e12', { input: 1e12, output: 4 }],
+  ['above the safe integers', { input: 9, output: 2 ** 53 }],
+  ['more answer than was asked for', { input: 9, output: 51 }],
+  ['output and reasoning together more than was asked for', { input: 9, output: 25, reasoning: 26 }],
+  ['more prompt than its bytes', { input: call.prompt.length + 1, output: 4 }],
+  ['cached more than the prompt', { input: 9, cache_read: 1000, output: 4 }],
+  ['cached and input together more than the bytes', { input: call.prompt.length, cache_read: 1, output: 4 }],
+  ['a class nobody prices', { input: 9, output: 4, audio: 7 }],
+  ["another provider's names", { prompt_tokens: 9, completion_tokens: 4 }],
+  ['inherited classes', Object.create({ input: 9, output: 4 })],
+])('reported usage is not believed but counted: %s', async (_name, reported) => {
+  expect(await monitor.measure({ ...call, reported })).toEqual({ model: 'm1', source: 'counted', classes: counted })
+})
+
+test('without a stated limit an answer of a million tokens and more is not believed', async () => {
+  const { maxOutputTokens: _limit, ...unlimited } = call
+  const believed = await monitor.measure({ ...unlimited, reported: { input: 9, output: 1_000_000 } })
+  const counts = await monitor.measure({ ...unlimited, reported: { input: 9, output: 1_000_001 } })
+  expect([believed.source, counts.source]).toEqual(['reported', 'counted'])
+})
+
+test('long prompts are counted in a thread, with the same result', async () => {
+  const prompt = 'All crossings were on time. '.repeat(5000)
+  expect(await monitor.measure({ model: 'm1', prompt, output: 'Yes.' })).toEqual({
+    model: 'm1',
+    source: 'counted',
+    classes: { input: o200kBase.count(prompt), output: o200kBase.count('Yes.') },
+  })
+})
