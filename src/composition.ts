@@ -1,0 +1,272 @@
+import type pg from 'pg'
+import { createProcessors } from '../workers/registry.ts'
+import type { Agent, BoundLimits } from './agents/agent.ts'
+import { createAgentRegistry, loadAgentsModule } from './agents/agent-registry.ts'
+import { DEFAULT_AGENTS } from './agents/default-agents.ts'
+import type { LlmProvider } from './agents/llm-provider.ts'
+import { promptBound } from './agents/metered-llm.ts'
+import { createOfflinePool, createOfflineProvider } from './agents/offline-provider.ts'
+import type { Config } from './config/config.ts'
+import { withAdvisoryLock } from './database/advisory-lock.ts'
+import { refuseClockSkew } from './database/clock-check.ts'
+import { acquireEmbedded } from './database/embedded/embedded.ts'
+import { migrate, refusePendingMigrations } from './database/migrate.ts'
+import { Batcher } from './database/money/batcher.ts'
+import { moneyTransaction } from './database/money/money-transaction.ts'
+import { TariffCache } from './database/money/tariff-cache.ts'
+import { Notifications } from './database/notifications.ts'
+import { openOrm } from './database/orm.ts'
+import { openMoneyPool, openQueuePool } from './database/pool.ts'
+import { createInTransaction } from './database/transaction.ts'
+import { type Clock, systemClock } from './foundation/clock.ts'
+import { ConfigurationError } from './foundation/errors.ts'
+import { createLogger, type Logger } from './foundation/logger.ts'
+import { BalanceManager } from './managers/balance.manager.ts'
+import { JobManager } from './managers/job.manager.ts'
+import { OrganizationManager } from './managers/organization.manager.ts'
+import { QuoteManager } from './managers/quote.manager.ts'
+import { ScheduleManager } from './managers/schedule.manager.ts'
+import { TariffManager } from './managers/tariff.manager.ts'
+import { TeamBillingManager } from './managers/team-billing.manager.ts'
+import { type JobOf, TokenBasedBillingManager } from './managers/token-based-billing.manager.ts'
+import { createCountingPool } from './monitors/counting-pool.ts'
+import { InputTokenMonitor } from './monitors/input-token.monitor.ts'
+import { LLMTokenMonitor } from './monitors/llm-token.monitor.ts'
+import { OutputTokenMonitor } from './monitors/output-token.monitor.ts'
+import { JobService } from './pipeline/job-service.ts'
+import { JobWatcher } from './pipeline/job-watcher.ts'
+import { Outbox } from './pipeline/outbox.ts'
+import { createSandbox } from './pipeline/sandbox.ts'
+import { Sweep } from './pipeline/sweep.ts'
+import { Waker } from './pipeline/wake.ts'
+import { createQueueBackend, type QueueBackend } from './queues/backends.ts'
+import { migrateQueues } from './queues/migrate.ts'
+import { createWorkers } from './queues/processing.ts'
+import { createQueues } from './queues/queues.ts'
+import { o200kBase } from './tokenizer/o200k-base.ts'
+
+/** Connections of the money path: one batch at a time, the sweep's lock, and room for reading tariffs. */
+const MONEY_POOL_MAX = 4
+/** BullMQ's queries beside the clients that its workers listen on; about 8 is best (measured by the prototypes). */
+const QUEUE_POOL_MAX = 13
+/** A killed worker's claim ends after this; a living one extends it three times in that time. */
+const CLAIM_LEASE_MS = 6_000
+const KEEP_CLAIM_MS = 2_000
+const DAY_MS = 86_400_000
+/** Any fixed number of our own. */
+const SWEEP_LOCK = 7_301_144_013
+
+export interface ComposeOptions {
+  readonly config: Config
+  /** A platform's own agents, besides the default ones and those of AGENTS_MODULE. */
+  readonly agents?: readonly Agent[]
+  readonly clock?: Clock
+}
+
+/** Everything that the doors stand on. */
+export type Tollkeeper = Awaited<ReturnType<typeof compose>>
+
+/**
+ * Builds everything from its settings, on a database that is up to date, and starts nothing. What it opens stands on
+ * one stack and is closed in reverse.
+ */
+export async function compose({ config, agents = [], clock = systemClock }: ComposeOptions) {
+  await using opened = new AsyncDisposableStack()
+  const logger = createLogger(config.logLevel)
+  const database = await openDatabase(config, logger, opened)
+  const storage = await openStorage(config, database.appUrl, logger, clock, opened)
+  const managers = openManagers(config, storage, logger, opened)
+  const measuring = openMeasuring(opened)
+  const stages = await openStages(config, agents, measuring, opened)
+  const { inTransaction, em, notifications } = storage
+  const { jobs, billing, outbox, queues } = managers
+  const service = new JobService({
+    ...stages,
+    inTransaction,
+    em,
+    jobs,
+    billing,
+    outbox,
+    quotes: new QuoteManager(storage.tariffs, storage.pool),
+    defaultAgents: DEFAULT_AGENTS.map((agent) => agent.key),
+    maxTextBytes: config.maxTextBytes,
+  })
+  if (config.sandbox && database.embedded) await createSandbox({ ...managers, inTransaction, logger })
+  const closing = opened.move()
+  return {
+    config,
+    logger,
+    inTransaction,
+    em,
+    ...managers,
+    monitors: measuring,
+    service,
+    watcher: new JobWatcher(notifications, (jobId) => service.find(jobId)),
+    probes: {
+      database: async () => void (await storage.pool.query('select 1')),
+      queue: () => queues.ping(),
+    },
+    /** Stores a job whose stages a platform runs itself; the same key gives the same job. */
+    async openJob({ organizationId, userId = null, key = null, agents: keys }: OwnJob): Promise<JobOf> {
+      const job = { organizationId, userId, key, externalId: null, text: null, steps: [keys], maxCost: null }
+      const { id } = await inTransaction((manager) => jobs.create(manager, { ...job, runner: 'own' }))
+      return { organizationId, jobId: id }
+    },
+    startWorkers: () => closing.use(startWorkers(config, logger, storage, managers, stages)).ready(),
+    /** Closes everything in the reverse of its opening; what runs may finish first. */
+    close: () => closing.disposeAsync(),
+  }
+}
+
+/** A job that is measured and charged by a platform's own worker: its stages are input, one per agent, and output. */
+export interface OwnJob {
+  readonly organizationId: string
+  readonly userId?: string | null
+  readonly key?: string | null
+  readonly agents: readonly string[]
+}
+
+interface DatabaseUrls {
+  readonly appUrl: string
+  readonly embedded: boolean
+}
+
+/** Finds or makes the database. Ours is migrated here; a given one is migrated by `tollkeeper migrate`, on purpose. */
+async function openDatabase(config: Config, logger: Logger, opened: AsyncDisposableStack): Promise<DatabaseUrls> {
+  if (config.databaseUrl !== undefined) {
+    await refusePendingMigrations(config.databaseUrl)
+    return { appUrl: config.databaseUrl, embedded: false }
+  }
+  const embedded = await acquireEmbedded({ dataDir: config.dataDir, logger })
+  opened.defer(() => embedded.release())
+  await migrate(embedded.ownerUrl, migrateQueues)
+  return { appUrl: embedded.appUrl, embedded: true }
+}
+
+type Storage = Awaited<ReturnType<typeof openStorage>>
+
+async function openStorage(config: Config, url: string, logger: Logger, clock: Clock, opened: AsyncDisposableStack) {
+  const orm = await openOrm(url)
+  opened.defer(() => orm.close(true))
+  const pool = watched(openMoneyPool(url, MONEY_POOL_MAX), logger, opened)
+  if (config.redisUrl === undefined) await refuseClockSkew(pool, clock)
+  const tariffs = new TariffCache()
+  const money = new Batcher((calls) => moneyTransaction(pool, tariffs, calls))
+  opened.defer(() => money.drain())
+  const notifications = new Notifications(url, logger)
+  opened.defer(() => notifications.close())
+  await notifications.open()
+  const backend: QueueBackend =
+    config.redisUrl === undefined
+      ? createQueueBackend({
+          kind: 'postgres',
+          pool: watched(openQueuePool(url, QUEUE_POOL_MAX), logger, opened),
+          logger,
+        })
+      : createQueueBackend({ kind: 'redis', url: config.redisUrl, logger })
+  return {
+    inTransaction: createInTransaction(orm),
+    em: () => orm.em.fork(),
+    pool,
+    tariffs,
+    money,
+    notifications,
+    backend,
+  }
+}
+
+type Managers = ReturnType<typeof openManagers>
+
+function openManagers(config: Config, { money, backend }: Storage, logger: Logger, opened: AsyncDisposableStack) {
+  const queues = createQueues(backend, { keepCompleted: config.keepCompleted, logger })
+  opened.defer(() => queues.close())
+  const outbox = new Outbox(queues, logger)
+  opened.defer(() => outbox.drain())
+  const billing = new TokenBasedBillingManager(money, {
+    claimLeaseMs: CLAIM_LEASE_MS,
+    parkedExpiresMs: config.parkedExpiresDays * DAY_MS,
+    outputLimit: config.maxOutputTokens,
+  })
+  return {
+    billing,
+    balances: new BalanceManager(money, (resumed) => outbox.resume(resumed)),
+    jobs: new JobManager(o200kBase),
+    teams: new TeamBillingManager(money),
+    tariffs: new TariffManager(),
+    organizations: new OrganizationManager(),
+    queues,
+    outbox,
+    waker: new Waker(billing, outbox, logger),
+  }
+}
+
+type Measuring = ReturnType<typeof openMeasuring>
+
+function openMeasuring(opened: AsyncDisposableStack) {
+  const pool = createCountingPool()
+  opened.defer(() => pool.close())
+  return {
+    inputMonitor: new InputTokenMonitor(o200kBase, pool),
+    llmMonitor: new LLMTokenMonitor(o200kBase, pool),
+    outputMonitor: new OutputTokenMonitor(o200kBase, pool),
+  }
+}
+
+type Stages = Awaited<ReturnType<typeof openStages>>
+
+async function openStages(config: Config, own: readonly Agent[], measuring: Measuring, opened: AsyncDisposableStack) {
+  const provider = openProvider(config, opened)
+  const loaded = config.agentsModule === undefined ? [] : await loadAgentsModule(config.agentsModule)
+  const limits: BoundLimits = {
+    model: provider.model,
+    maxOutputTokens: config.maxOutputTokens,
+    countPrompt: promptBound(provider, measuring.inputMonitor),
+  }
+  const agents = createAgentRegistry([...DEFAULT_AGENTS, ...loaded, ...own])
+  return { ...measuring, provider, agents, limits, tokenizer: o200kBase }
+}
+
+function openProvider(config: Config, opened: AsyncDisposableStack): LlmProvider {
+  if (config.llm.provider !== 'offline') {
+    throw new ConfigurationError('LLM_PROVIDER=openai-compatible is not part of this version; leave it at offline')
+  }
+  const pool = createOfflinePool()
+  opened.defer(() => pool.close())
+  return createOfflineProvider(pool)
+}
+
+/** Starts the workers of every queue, the sweep and the wake; disposing stops them, gracefully. */
+function startWorkers(config: Config, logger: Logger, storage: Storage, managers: Managers, stages: Stages) {
+  const { em, pool, backend, notifications } = storage
+  const timing = { stageTimeoutMs: config.stageTimeoutMs, keepClaimMs: KEEP_CLAIM_MS }
+  const processors = createProcessors({ ...stages, ...managers, ...timing, em, logger })
+  const workers = createWorkers(backend, processors, { concurrency: config.workerConcurrency, logger })
+  const stopListening = managers.waker.listen(notifications)
+  const sweep = new Sweep({
+    ...managers,
+    em,
+    logger,
+    schedule: new ScheduleManager(),
+    alone: (work) => withAdvisoryLock(pool, SWEEP_LOCK, work),
+    intervalMs: config.reconcileIntervalMs,
+    holdLeaseMs: config.holdLeaseMs,
+    textRetentionMs: config.textRetentionDays * DAY_MS,
+  })
+  sweep.start()
+  return {
+    ready: () => workers.ready(),
+    async [Symbol.asyncDispose]() {
+      stopListening()
+      await sweep.stop()
+      await workers.close(config.shutdownGraceMs)
+      await managers.waker.drain()
+    },
+  }
+}
+
+/** A pool whose idle connections may die without taking the process with them, closed at the end. */
+function watched(pool: pg.Pool, logger: Logger, opened: AsyncDisposableStack): pg.Pool {
+  pool.on('error', (error) => logger.warn({ reason: error.message }, 'an idle database connection was lost'))
+  opened.defer(() => pool.end())
+  return pool
+}

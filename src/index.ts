@@ -1,0 +1,56 @@
+/**
+ * Tollkeeper as a library: connect, submit texts to a billed pipeline, or use only the monitors and managers in a
+ * pipeline of one's own.
+ */
+import type { Agent } from './agents/agent.ts'
+import { compose, type Tollkeeper } from './composition.ts'
+import { configFromEnvironment } from './config/config.ts'
+import type { Clock } from './foundation/clock.ts'
+
+export interface ConnectOptions {
+  /** Runs the workers in this process (default). Without them somebody else must: `tollkeeper start`. */
+  readonly workers?: boolean
+  /** A platform's own agents, besides the default ones. */
+  readonly agents?: readonly Agent[]
+  readonly clock?: Clock
+}
+
+export interface Connection extends Tollkeeper, AsyncDisposable {}
+
+/**
+ * Connects to the database and the queue that the environment names: DATABASE_URL and REDIS_URL, or an embedded
+ * PostgreSQL under DATA_DIR that is found or made.
+ * @throws ConfigurationError that names the variable or the command
+ */
+export async function connect({ workers = true, ...options }: ConnectOptions = {}): Promise<Connection> {
+  const tollkeeper = await compose({ config: configFromEnvironment(), ...options })
+  try {
+    if (workers) await tollkeeper.startWorkers()
+  } catch (error) {
+    await tollkeeper.close()
+    throw error
+  }
+  return { ...tollkeeper, [Symbol.asyncDispose]: () => tollkeeper.close() }
+}
+
+export type { Agent, AgentContext, BoundLimits } from './agents/agent.ts'
+export { ConfigurationError, TollkeeperError, ValidationError } from './foundation/errors.ts'
+export { BalanceManager } from './managers/balance.manager.ts'
+export { receiptToJson } from './managers/job-json.ts'
+export { TeamBillingManager } from './managers/team-billing.manager.ts'
+export { TokenBasedBillingManager } from './managers/token-based-billing.manager.ts'
+export { OrganizationBalance } from './models/organization-balance.model.ts'
+export { TariffComponent } from './models/tariff-component.model.ts'
+export { TariffPlan } from './models/tariff-plan.model.ts'
+export { InputTokenMonitor } from './monitors/input-token.monitor.ts'
+export { LLMTokenMonitor } from './monitors/llm-token.monitor.ts'
+export { OutputTokenMonitor } from './monitors/output-token.monitor.ts'
+export {
+  BilledInformationPipeline,
+  type ProcessOptions,
+  type ProcessResult,
+} from './pipeline/billed-information.pipeline.ts'
+export { JobCancelled, JobFailed, RejectedForBalance } from './pipeline/outcome-errors.ts'
+export { formatAmount, parseAmount } from './pricing/money.ts'
+export type { LlmBound, LlmUsage, StageBound, StageUsage } from './pricing/usage.ts'
+export type { Tokenizer } from './tokenizer/tokenizer.ts'

@@ -1,0 +1,94 @@
+import type { EntityManagerSource } from '../database/transaction.ts'
+import { isFinal } from '../ledger/states.ts'
+import type { JobManager } from '../managers/job.manager.ts'
+import { jobToJson, receiptToJson } from '../managers/job-json.ts'
+import type { JobView } from '../managers/job-view.ts'
+import type { JobService, Submission } from './job-service.ts'
+import type { JobWatcher } from './job-watcher.ts'
+import { JobCancelled, JobFailed, RejectedForBalance } from './outcome-errors.ts'
+
+/** What the pipeline needs of a connection; `connect()` gives it. */
+export interface PipelineConnection {
+  readonly service: JobService
+  readonly watcher: JobWatcher
+  readonly jobs: JobManager
+  readonly em: EntityManagerSource
+}
+
+/** How a job is submitted: everything of a submission but its text and who pays. */
+export type SubmitOptions = Omit<Submission, 'organizationId' | 'userId' | 'text'>
+
+export interface ProcessOptions extends SubmitOptions {
+  /** Waits through a rejection for balance until a top-up resumes the job, instead of throwing. */
+  readonly untilResumed?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** A finished job: what was made, and what it cost and why, in the shape of contract.md. */
+export interface ProcessResult {
+  readonly jobId: string
+  readonly text: string
+  readonly receipt: ReturnType<typeof receiptToJson>
+}
+
+/**
+ * The billed pipeline of one organisation and, optionally, one of its members: submits texts, follows them, and gives
+ * results with their receipts.
+ */
+export class BilledInformationPipeline {
+  readonly #connection: PipelineConnection
+  readonly #organizationId: string
+  readonly #userId: string | null
+
+  constructor(connection: PipelineConnection, organizationId: string, userId: string | null = null) {
+    this.#connection = connection
+    this.#organizationId = organizationId
+    this.#userId = userId
+  }
+
+  /**
+   * Stores a job and returns at once, with its state in the shape of contract.md.
+   * @throws ValidationError, TooLargeError, NotFoundError, ConflictError `no-tariff`, ForbiddenError `not-a-member`
+   */
+  async submit(text: string, options: SubmitOptions = {}): Promise<ReturnType<typeof jobToJson>> {
+    return jobToJson(await this.#submit(text, options))
+  }
+
+  /**
+   * Submits a text and waits for its result.
+   * @throws as {@link submit}; RejectedForBalance (the job stays parked), JobFailed, JobCancelled
+   */
+  async process(text: string, options: ProcessOptions = {}): Promise<ProcessResult> {
+    const { untilResumed = false, signal, ...submission } = options
+    const { watcher, jobs, em } = this.#connection
+    const { id } = await this.#submit(text, submission)
+    const rests = (job: JobView) => isFinal(job.state) || (!untilResumed && job.state === 'rejected_for_balance')
+    const job = await watcher.until(id, rests, signal)
+    if (job.state === 'rejected_for_balance' && job.rejection) throw new RejectedForBalance(job, job.rejection)
+    if (job.state === 'cancelled') throw new JobCancelled(job)
+    if (job.state !== 'charged') throw new JobFailed(job)
+    return { jobId: id, text: job.result?.text ?? '', receipt: receiptToJson(await jobs.receipt(em(), id)) }
+  }
+
+  /** A job's state in the shape of contract.md. @throws NotFoundError */
+  async status(jobId: string): Promise<ReturnType<typeof jobToJson>> {
+    return jobToJson(await this.#mine(jobId))
+  }
+
+  /** Stops a job; finished stages stay charged. @throws NotFoundError, ConflictError `job-finished` */
+  async cancel(jobId: string): Promise<ReturnType<typeof jobToJson>> {
+    await this.#mine(jobId)
+    return jobToJson(await this.#connection.service.cancel(jobId))
+  }
+
+  #submit(text: string, options: SubmitOptions): Promise<JobView> {
+    const payer = { organizationId: this.#organizationId, userId: this.#userId }
+    return this.#connection.service.submit({ ...options, ...payer, text })
+  }
+
+  /** Somebody else's job looks like a missing one. */
+  async #mine(jobId: string): Promise<JobView> {
+    const job = await this.#connection.service.find(jobId)
+    return job.organizationId === this.#organizationId ? job : this.#connection.service.find('')
+  }
+}

@@ -1,0 +1,43 @@
+import type { BoundLimits } from '../agents/agent.ts'
+import type { AgentRegistry } from '../agents/agent-registry.ts'
+import { ValidationError } from '../foundation/errors.ts'
+import type { BoundedStage } from '../pricing/quote.ts'
+
+/** Tokens around the texts of earlier agents when a later step gets them: a heading and its line breaks each. */
+const HEADING_TOKENS = 48
+
+interface BoundsOf {
+  readonly text: string
+  readonly steps: readonly (readonly string[])[]
+  readonly inputTokens: number
+  readonly agents: AgentRegistry
+  readonly limits: BoundLimits
+}
+
+/**
+ * The most that each stage of a job may use: the input exactly, each agent as it says itself, the output by the limit of
+ * the last step's agents. Agents of a later step also read what the step before wrote.
+ * @throws ValidationError `unknown-agent`
+ */
+export async function boundsOf({ text, steps, inputTokens, agents, limits }: BoundsOf): Promise<BoundedStage[]> {
+  const bounds: BoundedStage[] = [{ stage: 'input', bound: { kind: 'input', tokens: inputTokens } }]
+  let earlier = 0
+  for (const step of steps) {
+    for (const key of step) {
+      const agent = agents.get(key)
+      if (!agent) throw unknownAgent(key, agents)
+      const own = await agent.bounds(text, limits)
+      const llm = own && { ...own, promptTokens: own.promptTokens + earlier }
+      bounds.push({ stage: `agent.${key}`, bound: { kind: 'agent', agent: key, llm } })
+    }
+    earlier = step.length * (limits.maxOutputTokens + HEADING_TOKENS)
+  }
+  const last = steps.at(-1)?.length ?? 0
+  bounds.push({ stage: 'output', bound: { kind: 'output', maxTokens: limits.maxOutputTokens * last } })
+  return bounds
+}
+
+export function unknownAgent(key: string, agents: AgentRegistry): ValidationError {
+  const known = agents.keys.join(', ')
+  return ValidationError.of('/agents', 'unknown-agent', `There is no agent "${key}"; known agents are ${known}`)
+}

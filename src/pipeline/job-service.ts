@@ -1,0 +1,119 @@
+import type { BoundLimits } from '../agents/agent.ts'
+import type { AgentRegistry } from '../agents/agent-registry.ts'
+import type { EntityManagerSource, InTransaction } from '../database/transaction.ts'
+import { ConflictError, NotFoundError, ValidationError } from '../foundation/errors.ts'
+import { ACCOUNT_ID } from '../foundation/ids.ts'
+import type { JobManager } from '../managers/job.manager.ts'
+import type { QuoteView } from '../managers/job-json.ts'
+import type { JobView } from '../managers/job-view.ts'
+import type { QuoteManager } from '../managers/quote.manager.ts'
+import type { TokenBasedBillingManager } from '../managers/token-based-billing.manager.ts'
+import type { InputTokenMonitor } from '../monitors/input-token.monitor.ts'
+import type { Nano } from '../pricing/money.ts'
+import { normalizeText } from '../tokenizer/normalize.ts'
+import { boundsOf, unknownAgent } from './bounds.ts'
+import type { Outbox } from './outbox.ts'
+
+/** A job as somebody submits it. Without agents and steps it gets the default pipeline: extractor and summarizer. */
+export interface Submission {
+  readonly organizationId: string
+  readonly text: string
+  readonly userId?: string | null
+  /** One parallel step of these. */
+  readonly agents?: readonly string[] | null
+  /** Instead of `agents`: steps one after another, the agents of a step in parallel. */
+  readonly steps?: readonly (readonly string[])[] | null
+  /** The most that the job may cost, in nano-units. */
+  readonly maxCost?: Nano | null
+  readonly externalId?: string | null
+  /** One job per organisation and key. */
+  readonly key?: string | null
+}
+
+export interface JobServiceDependencies {
+  readonly inTransaction: InTransaction
+  readonly em: EntityManagerSource
+  readonly jobs: JobManager
+  readonly quotes: QuoteManager
+  readonly billing: TokenBasedBillingManager
+  readonly agents: AgentRegistry
+  readonly defaultAgents: readonly string[]
+  readonly limits: BoundLimits
+  readonly inputMonitor: InputTokenMonitor
+  readonly outbox: Outbox
+  readonly maxTextBytes: number
+}
+
+/** Agents of one job; each costs a queue job and a row, and a request of 100,000 keys must end at the door. */
+const AGENTS_MAX = 64
+
+/** What one can do with jobs from outside, whatever the door. */
+export class JobService {
+  readonly #with: JobServiceDependencies
+
+  constructor(dependencies: JobServiceDependencies) {
+    this.#with = dependencies
+  }
+
+  /**
+   * Stores a job and answers; it enters the queue right after, or at the next sweep where the queue is down.
+   * @throws ValidationError, TooLargeError, NotFoundError, ConflictError `no-tariff`, ForbiddenError `not-a-member`
+   */
+  async submit(submission: Submission): Promise<JobView> {
+    const { inTransaction, em, jobs, outbox } = this.#with
+    const text = normalizeText(submission.text, this.#with.maxTextBytes)
+    const steps = this.#steps(submission)
+    const { organizationId, userId = null, externalId = null, key = null, maxCost = null } = submission
+    if (!ACCOUNT_ID.test(organizationId)) throw new NotFoundError()
+    const job = { organizationId, userId, externalId, key, maxCost, text, steps, runner: 'pipeline' as const }
+    const { id, first } = await inTransaction((manager) => jobs.create(manager, job))
+    void outbox.push([first])
+    return jobs.find(em(), id)
+  }
+
+  /** The bounds of a job's price, by stage, without any effect. @throws as {@link submit} */
+  async quote(submission: Submission): Promise<QuoteView> {
+    const { agents, limits, inputMonitor, quotes, em } = this.#with
+    const text = normalizeText(submission.text, this.#with.maxTextBytes)
+    const steps = this.#steps(submission)
+    const { tokens: inputTokens } = await inputMonitor.measure(text)
+    const bounds = await boundsOf({ text, steps, inputTokens, agents, limits })
+    const maxCost = submission.maxCost ?? null
+    const outputLimit = limits.maxOutputTokens
+    return quotes.quote(em(), { organizationId: submission.organizationId, bounds, inputTokens, maxCost, outputLimit })
+  }
+
+  /** @throws NotFoundError */
+  find(jobId: string): Promise<JobView> {
+    return this.#with.jobs.find(this.#with.em(), jobId)
+  }
+
+  /** Stops a job: finished stages stay charged, the rest is released. @throws NotFoundError, ConflictError `job-finished` */
+  async cancel(jobId: string): Promise<JobView> {
+    const { billing, jobs, em } = this.#with
+    const job = await jobs.find(em(), jobId)
+    const verdict = await billing.cancel({ organizationId: job.organizationId, jobId })
+    if (verdict.kind === 'refused') {
+      throw new ConflictError('job-finished', `The job is ${verdict.state} already; there is nothing to cancel`)
+    }
+    return jobs.find(em(), jobId)
+  }
+
+  #steps({ agents, steps }: Submission): readonly (readonly string[])[] {
+    if (agents && steps) throw ValidationError.of('/steps', 'invalid-value', 'Give agents or steps, not both')
+    const wanted = steps ?? [agents ?? this.#with.defaultAgents]
+    const keys = wanted.flat()
+    if (wanted.length === 0 || wanted.some((step) => step.length === 0)) {
+      throw ValidationError.of(steps ? '/steps' : '/agents', 'invalid-value', 'Name at least one agent in each step')
+    }
+    if (keys.length > AGENTS_MAX) {
+      throw ValidationError.of('/agents', 'out-of-range', `A job has at most ${AGENTS_MAX} agents`)
+    }
+    const unknown = keys.find((key) => this.#with.agents.get(key) === undefined)
+    if (unknown !== undefined) throw unknownAgent(unknown, this.#with.agents)
+    if (new Set(keys).size < keys.length) {
+      throw ValidationError.of(steps ? '/steps' : '/agents', 'duplicate-key', 'An agent stands at most once in a job')
+    }
+    return wanted
+  }
+}

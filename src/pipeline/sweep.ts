@@ -1,0 +1,158 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { EntityManagerSource } from '../database/transaction.ts'
+import type { Logger } from '../foundation/logger.ts'
+import type { DueStage, OverdueJob, ScheduleManager } from '../managers/schedule.manager.ts'
+import type { TokenBasedBillingManager } from '../managers/token-based-billing.manager.ts'
+import type { Queues } from '../queues/queues.ts'
+import type { Outbox } from './outbox.ts'
+import type { Waker } from './wake.ts'
+
+/** A job that is processed for a whole day without a living claim will not come back by itself. */
+const JOB_DEADLINE_MS = 86_400_000
+/** A live queue job is looked at again after this many sweeps. */
+const LIVE_SWEEPS = 4
+
+export interface SweepDependencies {
+  readonly em: EntityManagerSource
+  readonly schedule: ScheduleManager
+  readonly billing: TokenBasedBillingManager
+  readonly queues: Queues
+  readonly outbox: Outbox
+  readonly waker: Waker
+  readonly logger: Logger
+  /** Runs the sweep in one process at a time; null where another one has it. */
+  readonly alone: <T>(work: () => Promise<T>) => Promise<T | null>
+  readonly intervalMs: number
+  readonly holdLeaseMs: number
+  /** How long the text of a final job is kept; 0 for ever. */
+  readonly textRetentionMs: number
+}
+
+/**
+ * The periodic repair: from a plain timer, not from the queue that it repairs. Whatever an event should have caused and
+ * did not, this causes. Its steps are independent: those that need no queue run while the queue is down.
+ */
+export class Sweep {
+  readonly #with: SweepDependencies
+  readonly #stop = new AbortController()
+  #loop: Promise<void> | undefined
+
+  constructor(dependencies: SweepDependencies) {
+    this.#with = dependencies
+  }
+
+  start(): void {
+    this.#loop ??= this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#loop
+  }
+
+  /** One run of every step, for whoever cannot wait for the timer. */
+  async once(): Promise<void> {
+    await this.#with.alone(async () => {
+      const counts = {
+        resumed: await this.#step('wake', () => this.#wake()),
+        expired: await this.#step('expire', () => this.#expire()),
+        lapsed: await this.#step('lapse', () => this.#lapse()),
+        forgotten: await this.#step('forget', () => this.#forget()),
+        delivered: await this.#step('deliver', () => this.#deliver()),
+        cards: await this.#step('cards', () => this.#cards()),
+      }
+      const summary = Object.entries(counts).map(([name, count]) => `${name} ${count ?? 'failed'}`)
+      await this.#step('record', async () => {
+        await this.#with.queues.recordMaintenance({ task: 'sweep', summary: summary.join(', ') })
+        return 0
+      })
+    })
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop
+    while (!signal.aborted) {
+      // Jitter keeps several workers from asking for the lock in the same instant.
+      const pause = this.#with.intervalMs * (0.8 + Math.random() * 0.4)
+      await sleep(pause, undefined, { signal, ref: false }).catch(() => undefined)
+      if (signal.aborted) return
+      await this.once().catch((error: unknown) => {
+        this.#with.logger.warn({ reason: String(error) }, 'the sweep did not run; the next one tries again')
+      })
+    }
+  }
+
+  async #step(name: string, work: () => Promise<number>): Promise<number | null> {
+    if (this.#stop.signal.aborted) return null
+    try {
+      return await work()
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      this.#with.logger.warn({ step: name, reason }, 'a step of the sweep failed; the next sweep tries again')
+      return null
+    }
+  }
+
+  async #wake(): Promise<number> {
+    const { schedule, em, waker } = this.#with
+    const organizations = await schedule.waitingOrganizations(em())
+    for (const organizationId of organizations) await waker.wake(organizationId)
+    return organizations.length
+  }
+
+  /** A parked job that nobody paid for in time ends as cancelled: what was finished stays charged. */
+  async #expire(): Promise<number> {
+    const { schedule, em, billing } = this.#with
+    const expired = await schedule.expired(em())
+    for (const job of expired) await billing.cancel(job)
+    return expired.length
+  }
+
+  async #lapse(): Promise<number> {
+    const { schedule, em, billing, holdLeaseMs } = this.#with
+    const late = await schedule.lapsed(em(), 'pipeline', JOB_DEADLINE_MS)
+    const detail = 'the job was processed for a day without an end; submit it again'
+    for (const job of late) await billing.fail(job, null, { code: 'stage-deadline', stage: job.stage, detail })
+    const abandoned: readonly OverdueJob[] = await schedule.lapsed(em(), 'own', holdLeaseMs)
+    for (const job of abandoned) await billing.cancel(job)
+    return late.length + abandoned.length
+  }
+
+  async #forget(): Promise<number> {
+    const { schedule, em, textRetentionMs } = this.#with
+    return textRetentionMs === 0 ? 0 : schedule.forgetTexts(em(), textRetentionMs)
+  }
+
+  async #deliver(): Promise<number> {
+    const { schedule, em, queues, billing, outbox, intervalMs } = this.#with
+    const due = await schedule.due(em())
+    if (due.length === 0) return 0
+    const states = await queues.liveness(due)
+    const live = due.filter((_, index) => states[index] === 'live')
+    await schedule.pushAhead(em(), live, intervalMs * LIVE_SWEEPS)
+    const lost = due.filter((_, index) => states[index] !== 'live')
+    const byJob = Map.groupBy(lost, (stage: DueStage) => stage.jobId)
+    const planned = [...byJob.values()].map((stages) => {
+      const [{ jobId, organizationId }] = stages as [DueStage]
+      return billing.redeliver({ jobId, organizationId }, stages)
+    })
+    await outbox.push(await Promise.all(planned))
+    return byJob.size
+  }
+
+  /** One card per parked job, and none for any other. */
+  async #cards(): Promise<number> {
+    const { schedule, em, queues } = this.#with
+    const parked = await schedule.parked(em())
+    const missing = new Map(parked.map((job) => [`${job.jobId} ${job.generation}`, job] as const))
+    const stale = []
+    for await (const page of queues.listCards()) {
+      for (const card of page) {
+        if (!missing.delete(`${card.jobId} ${card.generation}`)) stale.push(card)
+      }
+    }
+    await queues.putCards([...missing.values()])
+    await queues.removeCards(stale)
+    return missing.size + stale.length
+  }
+}

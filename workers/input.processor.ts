@@ -1,0 +1,26 @@
+import { boundsOf } from '../src/pipeline/bounds.ts'
+import { defineProcessor, type Settled } from './define-processor.ts'
+
+/** Measures a job's text, quotes the whole job and admits it: the hold and the input's charge are one transaction. */
+export const inputProcessor = defineProcessor('pipeline.input', {
+  async measure({ job, services: { inputMonitor, agents, limits } }, signal) {
+    const { tokens } = await inputMonitor.measure(job.text, signal)
+    return boundsOf({ text: job.text, steps: job.steps, inputTokens: tokens, agents, limits })
+  },
+  async settle({ of, services: { billing, queues, logger } }, bounds): Promise<Settled> {
+    const verdict = await billing.admit(of, bounds)
+    if (verdict.kind === 'failed') return verdict
+    if (verdict.kind === 'admitted') {
+      const charged = verdict.lines.reduce((sum, line) => sum + line.amount, 0n)
+      const tokens = verdict.lines.reduce((sum, line) => sum + line.quantity, 0)
+      return { kind: 'charged', tokens, charged, currency: verdict.currency, next: verdict.next }
+    }
+    if (verdict.kind === 'refused') {
+      const card = { ...of, generation: verdict.generation, stage: verdict.rejection.stage }
+      await queues.putCards([card]).catch((error: unknown) => {
+        logger.warn({ jobId: of.jobId, reason: String(error) }, 'the card of a parked job is left to the sweep')
+      })
+    }
+    return { kind: 'ended' }
+  },
+})

@@ -1,0 +1,22 @@
+import { rejectionSentence } from '../src/managers/job-json.ts'
+import type { StageServices } from '../src/pipeline/stage-services.ts'
+import { DeadEnd, type Processor } from '../src/queues/delivery.ts'
+
+/**
+ * Keeps a parked job's card honest: it fails with the reason as it stands in the job's row. A Retry on the board asks
+ * the balance again first; a job that goes on lets its card go.
+ */
+export function rejectedProcessor(services: StageServices): Processor<'billing.rejected-for-balance'> {
+  const { em, jobs, billing, outbox } = services
+  return async ({ data: { jobId }, attemptsMade }) => {
+    const work = await jobs.work(em(), jobId)
+    if (!work) throw new DeadEnd(`There is no job ${jobId}; nothing was done`)
+    const retried = attemptsMade > 0
+    const resumed = retried ? await billing.resume({ organizationId: work.organizationId, jobId }) : null
+    // The card that stands for the parking is this queue job itself: ending it takes it away.
+    if (resumed) await outbox.push([resumed])
+    const job = await jobs.find(em(), jobId)
+    if (job.state !== 'rejected_for_balance' || !job.rejection) return { kind: 'ended' }
+    throw new DeadEnd(rejectionSentence(job.rejection, job.currency))
+  }
+}
