@@ -1,0 +1,59 @@
+import express, { type Express, Router } from 'express'
+import helmet from 'helmet'
+import { boardRouter } from './board.ts'
+import type { AdminDependencies } from './dependencies.ts'
+import { door, refuseCrossSite } from './door.ts'
+import { jsonBody } from './json-body.ts'
+import { notFound, problemHandler } from './problem.ts'
+import { requestLog } from './request-log.ts'
+import { accountRoutes } from './routes/account.route.ts'
+import { componentRoutes } from './routes/components.route.ts'
+import { healthRoutes } from './routes/health.route.ts'
+import { jobRoutes } from './routes/jobs.route.ts'
+import { memberRoutes } from './routes/members.route.ts'
+import { moneyRoutes } from './routes/money.route.ts'
+import { organizationRoutes } from './routes/organizations.route.ts'
+import { tariffRoutes } from './routes/tariffs.route.ts'
+
+/**
+ * The HTTP door: the API under /api/v1 (contract.md), health, and the board at /admin/queues. It listens to nothing by
+ * itself. Errors of every layer below become problem+json in one place.
+ */
+export function createAdminApp(deps: AdminDependencies): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.use(requestLog(deps.logger))
+  app.use(helmet({ contentSecurityPolicy: NOTHING_TO_RUN, strictTransportSecurity: false }))
+  app.use('/health', healthRoutes(deps))
+  app.use(door(deps.config.adminApiKey), refuseCrossSite)
+  app.get('/admin', (_req, res) => res.redirect('/admin/queues'))
+  app.use('/admin/queues', boardRouter(deps.queues.boardQueues()))
+  app.use('/api/v1', apiRoutes(deps))
+  app.use(notFound)
+  app.use(problemHandler(deps.logger))
+  return app
+}
+
+/** An answer of the API is data: whatever a browser makes of it, it loads and runs nothing. */
+const NOTHING_TO_RUN = {
+  useDefaults: false,
+  directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"], 'base-uri': ["'none'"] },
+}
+
+function apiRoutes(deps: AdminDependencies): Router {
+  const router = Router()
+  router.use((_req, res, next) => {
+    res.set('Cache-Control', 'no-store')
+    next()
+  })
+  router.use(...jsonBody(deps.config.maxTextBytes))
+  router.use('/admin/tariffs', tariffRoutes(deps))
+  router.use('/admin/tariffs/:id/components', componentRoutes(deps))
+  router.use('/admin/organizations', organizationRoutes(deps))
+  router.use('/admin/organizations/:id/members', memberRoutes(deps))
+  router.use('/admin/organizations/:id', moneyRoutes(deps))
+  router.use('/jobs', jobRoutes(deps))
+  router.use('/', accountRoutes(deps))
+  return router
+}

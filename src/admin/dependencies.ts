@@ -1,0 +1,29 @@
+import type { Config } from '../config/config.ts'
+import type { InTransaction } from '../database/transaction.ts'
+import type { createLogger } from '../foundation/logger.ts'
+import type { BalanceManager } from '../managers/balance.manager.ts'
+import type { JobManager } from '../managers/job.manager.ts'
+import type { OrganizationManager } from '../managers/organization.manager.ts'
+import type { TariffManager } from '../managers/tariff.manager.ts'
+import type { TeamBillingManager } from '../managers/team-billing.manager.ts'
+import type { JobService } from '../pipeline/job-service.ts'
+import type { Waker } from '../pipeline/wake.ts'
+import type { Queues } from '../queues/queues.ts'
+
+/** Everything that the HTTP door stands on; what the composition builds has all of it. */
+export interface AdminDependencies {
+  readonly config: Pick<Config, 'adminApiKey' | 'defaultCurrency' | 'maxTextBytes'>
+  readonly logger: ReturnType<typeof createLogger>
+  readonly inTransaction: InTransaction
+  readonly tariffs: TariffManager
+  readonly organizations: OrganizationManager
+  readonly balances: BalanceManager
+  readonly teams: TeamBillingManager
+  readonly jobs: JobManager
+  readonly service: Pick<JobService, 'submit' | 'quote' | 'cancel'>
+  /** Resumes what fits now; asked after a raised limit or another tariff. */
+  readonly waker: Pick<Waker, 'wake'>
+  /** What readiness asks; each rejects when that part does not answer. */
+  readonly probes: { readonly database: () => Promise<void>; readonly queue: () => Promise<void> }
+  readonly queues: Pick<Queues, 'boardQueues'>
+}

@@ -1,0 +1,103 @@
+import express, { type Request, type RequestHandler } from 'express'
+import { TollkeeperError, ValidationError } from '../foundation/errors.ts'
+import { numberToken } from './number-token.ts'
+
+/** Room for what stands around the text of a job. A text of escapes (`\u0041`) is six times as long as what it means. */
+const ENVELOPE_BYTES = 64 * 1024
+const ESCAPED_BYTES_PER_BYTE = 6
+/** Strings, commas and brackets: above every body that means something (200 components of 100 tiers have 130,000). */
+const MARKS_MAX = 150_000
+const DEPTH_MAX = 16
+
+const BRACKET_OPEN = new Set(['{', '['])
+const BRACKET_CLOSE = new Set(['}', ']'])
+
+/**
+ * Reads JSON bodies strictly: the media type must be JSON, the bytes UTF-8, numbers stay as they were written
+ * ({@link numberToken}). A request without a body leaves `req.body` undefined.
+ * @param maxTextBytes the largest text of a job
+ */
+export function jsonBody(maxTextBytes: number): RequestHandler[] {
+  const limit = ESCAPED_BYTES_PER_BYTE * maxTextBytes + ENVELOPE_BYTES
+  return [refuseOtherTypes, express.raw({ type: () => true, limit }), parseBody]
+}
+
+const refuseOtherTypes: RequestHandler = (req, _res, next) => {
+  if (hasBody(req) && !isJson(req)) throw unsupported()
+  next()
+}
+
+const parseBody: RequestHandler = (req, _res, next) => {
+  const bytes: unknown = req.body
+  req.body = Buffer.isBuffer(bytes) && bytes.length > 0 ? parseJson(decode(bytes)) : undefined
+  next()
+}
+
+/** @throws TollkeeperError 415 for a route that needs a body and was called without saying what it is */
+export function requireJson(req: Request): void {
+  if (!isJson(req)) throw unsupported()
+}
+
+function hasBody(req: Request): boolean {
+  return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0
+}
+
+function isJson(req: Request): boolean {
+  const [type = '', ...parameters] = (req.headers['content-type'] ?? '').toLowerCase().split(';')
+  const charset = parameters.map((text) => text.trim()).find((text) => text.startsWith('charset='))
+  return type.trim() === 'application/json' && /^(charset="?utf-?8"?)?$/.test(charset ?? '')
+}
+
+function unsupported(): TollkeeperError {
+  const detail = 'Send the body as JSON in UTF-8, with the header Content-Type: application/json'
+  return new TollkeeperError('unsupported-media-type', 415, detail)
+}
+
+function decode(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw malformed('The body is not UTF-8')
+  }
+}
+
+/** @throws TollkeeperError 400 `malformed-json`, ValidationError where it is more than any request of ours needs */
+function parseJson(text: string): unknown {
+  refuseTooMuch(text)
+  try {
+    return JSON.parse(text, (_key: string, value: unknown, context?: { source?: string }) =>
+      typeof value === 'number' ? numberToken(context?.source ?? String(value)) : value,
+    )
+  } catch (error) {
+    throw malformed(error instanceof SyntaxError ? error.message.slice(0, 200) : 'The body is not JSON')
+  }
+}
+
+function malformed(detail: string): TollkeeperError {
+  return new TollkeeperError('malformed-json', 400, `Send valid JSON: ${detail}`)
+}
+
+/** Counts marks and depth before anything is built, in one pass that jumps over strings: a reading of it all would block. */
+function refuseTooMuch(text: string): void {
+  const structure = /["{}[\],]/g
+  let [marks, depth] = [0, 0]
+  for (let found = structure.exec(text); found; found = structure.exec(text)) {
+    const [mark] = found
+    marks += 1
+    if (mark === '"') structure.lastIndex = endOfString(text, found.index)
+    if (BRACKET_OPEN.has(mark)) depth += 1
+    if (BRACKET_CLOSE.has(mark)) depth -= 1
+    if (marks > MARKS_MAX) throw ValidationError.of('', 'invalid-value', 'Send fewer values in one request')
+    if (depth > DEPTH_MAX) throw ValidationError.of('', 'invalid-value', `Nest the body at most ${DEPTH_MAX} deep`)
+  }
+}
+
+/** The index behind the closing quote, or the end of the text. */
+function endOfString(text: string, start: number): number {
+  for (let quote = text.indexOf('"', start + 1); quote >= 0; quote = text.indexOf('"', quote + 1)) {
+    let backslashes = 0
+    while (text[quote - 1 - backslashes] === '\\') backslashes += 1
+    if (backslashes % 2 === 0) return quote + 1
+  }
+  return text.length
+}

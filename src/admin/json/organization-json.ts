@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import type { Balance } from '../../managers/balance.manager.ts'
+import { balanceToJson } from '../../managers/job-json.ts'
+import type { NewOrganization, OrganizationPatch, OrganizationView } from '../../managers/organization.manager.ts'
+import { accountId, amount, currency, integer, label, positiveAmount, uuid } from '../fields.ts'
+import { given } from './tariff-json.ts'
+
+const fields = {
+  name: label(),
+  tariff_id: z.nullable(uuid),
+  tariff_version: z.nullable(integer(1, 2_147_483_647)),
+  overdraft_limit: amount,
+}
+
+const patchBody = z.strictObject(fields).partial()
+
+/** An organisation as a request gives it, with the defaults of contract.md. */
+export function newOrganization(defaultCurrency: string) {
+  return patchBody.extend({ id: accountId, currency: currency.optional() }).transform(
+    (body): NewOrganization => ({
+      id: body.id,
+      name: body.name ?? body.id,
+      currency: body.currency ?? defaultCurrency,
+      tariffId: body.tariff_id ?? null,
+      tariffVersion: body.tariff_version ?? null,
+      overdraftLimit: body.overdraft_limit ?? 0n,
+    }),
+  )
+}
+
+export const organizationPatch = patchBody.transform(
+  (body): OrganizationPatch =>
+    given({
+      name: body.name,
+      tariffId: body.tariff_id,
+      tariffVersion: body.tariff_version,
+      overdraftLimit: body.overdraft_limit,
+    }),
+)
+
+const reference = label()
+const note = z
+  .nullable(label(1_000))
+  .optional()
+  .transform((text) => text ?? null)
+
+export const topUp = z.strictObject({ amount: positiveAmount, reference, note })
+export const adjustment = z.strictObject({
+  amount: positiveAmount,
+  direction: z.enum(['credit', 'debit']),
+  reference,
+  note,
+})
+
+export const newMember = z
+  .strictObject({ user_id: accountId, role: z.enum(['member', 'admin', 'owner']).optional() })
+  .transform(({ user_id: userId, role }) => ({ userId, role: role ?? ('member' as const) }))
+
+export function organizationToJson(organization: OrganizationView, balance: Balance) {
+  return {
+    id: organization.id,
+    name: organization.name,
+    currency: organization.currency,
+    tariff_id: organization.tariffId,
+    tariff_version: organization.tariffVersion,
+    status: organization.status,
+    period_start: organization.periodStart.toISOString(),
+    period_end: organization.periodEnd.toISOString(),
+    created_at: organization.createdAt.toISOString(),
+    balance: balanceToJson(balance),
+  }
+}

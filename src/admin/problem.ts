@@ -1,0 +1,93 @@
+import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
+import { translateDatabaseError } from '../database/errors.ts'
+import { type FieldError, NotFoundError, TollkeeperError, ValidationError } from '../foundation/errors.ts'
+import type { Logger } from '../foundation/logger.ts'
+
+/** A sentence per code (contract.md); what to do stands in `detail`. */
+const TITLES: Readonly<Record<string, string>> = {
+  'malformed-json': 'The body is not JSON',
+  'invalid-query': 'The query is not valid',
+  'invalid-cursor': 'The cursor is not valid',
+  unauthorized: 'A key is needed',
+  'insufficient-balance': 'The balance does not suffice',
+  forbidden: 'This is not allowed',
+  'not-a-member': 'The user is not an active member',
+  'not-found': 'Nothing is found here',
+  'already-exists': 'It exists already',
+  'no-tariff': 'The organisation has no tariff',
+  'tariff-not-published': 'The tariff is not published',
+  'currency-mismatch': 'The currencies differ',
+  'seat-limit': 'No seat is left',
+  'job-finished': 'The job is finished',
+  'reference-conflict': 'The reference was used for something else',
+  'stale-version': 'Somebody else was faster',
+  'too-large': 'The request is too large',
+  'unsupported-media-type': 'The body must be JSON',
+  validation: 'The request is not valid',
+  'idempotency-mismatch': 'The key was used for another request',
+  unavailable: 'The service is not available right now',
+  internal: 'Something went wrong on our side',
+}
+
+/** A body of ten thousand wrong fields is answered for the first ones, and said in words for the very first. */
+const ERRORS_MAX = 50
+const SENTENCES_MAX = 3
+
+interface Problem {
+  readonly code: string
+  readonly status: number
+  readonly detail: string
+  readonly errors?: readonly FieldError[]
+  /** Further members, which RFC 9457 allows. */
+  readonly more?: Readonly<Record<string, unknown>>
+}
+
+/** Answers with problem+json. */
+export function sendProblem(res: Response, { code, status, detail, errors, more }: Problem): void {
+  const title = TITLES[code] ?? TITLES[status < 500 ? 'validation' : 'internal']
+  const body = { type: `/problems/${code}`, code, title, status, detail, request_id: res.req.id, errors, ...more }
+  res.status(status).type('application/problem+json').send(JSON.stringify(body))
+}
+
+export const notFound: RequestHandler = () => {
+  throw new NotFoundError()
+}
+
+/** The one place where what was thrown becomes an answer; a stack, SQL or an address of ours never leaves. */
+export function problemHandler(logger: Logger): ErrorRequestHandler {
+  return (thrown: unknown, req, res, next) => {
+    if (res.headersSent) return next(thrown)
+    const error = translateDatabaseError(thrown)
+    const problem = fromKnown(error) ?? fromHttp(error)
+    if (problem.status >= 500) logger.error({ err: thrown, requestId: req.id }, 'a request failed')
+    if (problem.status === 503) res.set('Retry-After', '1')
+    sendProblem(res, problem)
+  }
+}
+
+function fromKnown(error: unknown): Problem | undefined {
+  if (!(error instanceof TollkeeperError)) return undefined
+  const { code, status, message } = error
+  if (status === 503)
+    return { code, status, detail: 'Something that we stand on does not answer; try again in a moment' }
+  if (status >= 500) return undefined
+  if (!(error instanceof ValidationError)) return { code, status, detail: message }
+  const errors = error.errors.slice(0, ERRORS_MAX)
+  const sentences = errors.slice(0, SENTENCES_MAX).map((each) => each.detail)
+  const more = error.errors.length - sentences.length
+  return { code, status, detail: [...sentences, ...(more > 0 ? [`and ${more} more`] : [])].join('; '), errors }
+}
+
+/** What express and its body reader throw, by their own marks; everything else is a fault of ours. */
+function fromHttp(error: unknown): Problem {
+  const { type, status } = (error ?? {}) as { readonly type?: unknown; readonly status?: unknown }
+  if (type === 'entity.too.large') return { code: 'too-large', status: 413, detail: 'Send a smaller body' }
+  if (type === 'encoding.unsupported' || type === 'charset.unsupported') {
+    return { code: 'unsupported-media-type', status: 415, detail: 'Send the body plain, or as gzip, deflate or br' }
+  }
+  // Express marks a path that cannot be decoded (%zz) with 400 and no type.
+  if (error instanceof URIError) return { code: 'not-found', status: 404, detail: new NotFoundError().message }
+  if (status === 400) return { code: 'malformed-json', status, detail: 'Send the whole body, as JSON in UTF-8' }
+  const detail = 'Try again; if it stays, tell the operator the request_id'
+  return { code: 'internal', status: 500, detail }
+}

@@ -1,0 +1,22 @@
+import { Router } from 'express'
+import { balanceToJson } from '../../managers/job-json.ts'
+import type { AdminDependencies } from '../dependencies.ts'
+import { cursorOf, LIST, limitOf, organizationOf, takes } from '../query.ts'
+import { ledgerOf, ledgerPage } from './money.route.ts'
+
+/** /balance and /ledger: what an organisation has, as it sees it itself. */
+export function accountRoutes(deps: AdminDependencies): Router {
+  const router = Router()
+
+  router.get('/balance', takes('organization_id'), async (req, res) => {
+    const id = organizationOf(req)
+    res.json(balanceToJson(await deps.inTransaction((em) => deps.balances.balance(em, id))))
+  })
+
+  router.get('/ledger', takes(...LIST, 'organization_id'), async (req, res) => {
+    const id = organizationOf(req)
+    res.json(await ledgerPage(deps, id, { limit: limitOf(req), cursor: cursorOf(req, ledgerOf(id)) }))
+  })
+
+  return router
+}

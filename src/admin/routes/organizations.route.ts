@@ -1,0 +1,65 @@
+import { Router } from 'express'
+import { invariant } from '../../foundation/invariant.ts'
+import type { AdminDependencies } from '../dependencies.ts'
+import { newOrganization, organizationPatch, organizationToJson } from '../json/organization-json.ts'
+import { bodyOf } from '../parse.ts'
+import { accountParameter, cursorOf, LIST, limitOf, takes, toCursor } from '../query.ts'
+
+/** /admin/organizations: customers, what they pay by, and their balances. */
+export function organizationRoutes({
+  config,
+  inTransaction,
+  organizations,
+  balances,
+  waker,
+}: AdminDependencies): Router {
+  const router = Router()
+  const body = newOrganization(config.defaultCurrency)
+
+  router.post('/', takes(), async (req, res) => {
+    const input = bodyOf(req, body)
+    const json = await inTransaction(async (em) => {
+      return organizationToJson(await organizations.create(em, input), await balances.balance(em, input.id))
+    })
+    res.status(201).location(`/api/v1/admin/organizations/${json.id}`).json(json)
+  })
+
+  router.get('/', takes(...LIST), async (req, res) => {
+    const [limit, cursor] = [limitOf(req), cursorOf(req, 'organizations')]
+    const before = cursor && { createdAt: new Date(cursor[0] ?? 0), id: String(cursor[1]) }
+    const json = await inTransaction(async (em) => {
+      const page = await organizations.list(em, { limit, before })
+      const ids = page.organizations.map(({ id }) => id)
+      const ofOrganization = ids.length > 0 ? await balances.balances(em, ids) : new Map()
+      const data = page.organizations.map((organization) => {
+        const balance = ofOrganization.get(organization.id)
+        invariant(balance, 'every organisation has a balance')
+        return organizationToJson(organization, balance)
+      })
+      return { data, next_cursor: toCursor('organizations', page.next?.createdAt.getTime(), page.next?.id) }
+    })
+    res.json(json)
+  })
+
+  router.get('/:id', takes(), async (req, res) => {
+    const id = accountParameter(req, 'id')
+    const json = await inTransaction(async (em) => {
+      return organizationToJson(await organizations.find(em, id), await balances.balance(em, id))
+    })
+    res.json(json)
+  })
+
+  router.patch('/:id', takes(), async (req, res) => {
+    const [id, patch] = [accountParameter(req, 'id'), bodyOf(req, organizationPatch)]
+    await inTransaction((em) => organizations.update(em, id, patch))
+    if (patch.overdraftLimit !== undefined || patch.tariffId !== undefined || patch.tariffVersion !== undefined) {
+      await waker.wake(id)
+    }
+    const json = await inTransaction(async (em) => {
+      return organizationToJson(await organizations.find(em, id), await balances.balance(em, id))
+    })
+    res.json(json)
+  })
+
+  return router
+}
