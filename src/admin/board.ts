@@ -51,7 +51,11 @@ export function boardRouter(queues: ReturnType<AdminDependencies['queues']['boar
   const serverAdapter = new ExpressAdapter()
   serverAdapter.setBasePath(BASE_PATH)
   createBullBoard({
-    queues: queues.map((queue) => new BullMQAdapter(queue, { delimiter: '.', externalJobUrl: toReceipt })),
+    queues: queues.map((queue) => {
+      const adapter = new BullMQAdapter(queue, { delimiter: '.', externalJobUrl: toReceipt })
+      adapter.setFormatter('name', toTitle)
+      return adapter
+    }),
     serverAdapter,
     options: {
       handlerHooks,
@@ -75,6 +79,9 @@ export function boardRouter(queues: ReturnType<AdminDependencies['queues']['boar
   return router
 }
 
+/** Longer reasons go on in the card's error tab. */
+const TITLE_MAX = 200
+
 /** Money that came in is green, what waits for money is amber, what is being measured is blue. */
 const COLOURS = {
   'status-active': '#2f6fde',
@@ -82,6 +89,12 @@ const COLOURS = {
   'status-completed': '#1f8a4c',
   'status-failed': '#c77700',
 } as const
+
+/** A card's title says it all: whose stage it is, and what it cost or why it failed. Shown, never read back. */
+function toTitle({ name, returnvalue, failedReason }: QueueJobJson): string {
+  const told: unknown = failedReason || (typeof returnvalue === 'object' ? returnvalue?.label : undefined)
+  return typeof told === 'string' ? `${name} · ${told.slice(0, TITLE_MAX)}` : name
+}
 
 /** Queue-job data may be edited by hand; only what looks like a job's id becomes part of a link. */
 const toReceipt = (({ data }: QueueJobJson) => {

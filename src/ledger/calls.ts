@@ -106,6 +106,7 @@ export type Funding =
       resumed: readonly Delivery[]
     }
   | { kind: 'conflict'; amount: Nano }
+  | { kind: 'too-much' }
 
 export type CallKind = keyof Calls
 /** One call of a batch. */

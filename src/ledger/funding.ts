@@ -1,4 +1,4 @@
-import type { Nano } from '../pricing/money.ts'
+import { NANO_MAX, type Nano } from '../pricing/money.ts'
 import type { Book } from './book.ts'
 import type { Calls, Delivery, Funding, Verdicts } from './calls.ts'
 import type { EntryRow, OrganizationRow } from './facts.ts'
@@ -12,6 +12,7 @@ export function topUp(book: Book, call: Calls['top_up']): Verdicts['top_up'] {
   const known = book.entry(key)
   if (known) return replay(known, call.amount, null)
   const { amount, reference, note } = call
+  if (organization.available + amount > NANO_MAX) return { kind: 'too-much' }
   const entry = book.post(organization, {
     kind: 'top_up',
     debit: 'funding',
@@ -33,6 +34,7 @@ export function adjust(book: Book, call: Calls['adjust']): Verdicts['adjust'] {
   if (direction === 'debit' && amount > book.spendable(organization)) {
     return { kind: 'refused', available: organization.available }
   }
+  if (direction === 'credit' && organization.available + amount > NANO_MAX) return { kind: 'too-much' }
   const [debit, credit] =
     direction === 'credit' ? (['adjustment', 'available'] as const) : (['available', 'adjustment'] as const)
   const entry = book.post(organization, { kind: 'adjustment', debit, credit, amount, key, reference })

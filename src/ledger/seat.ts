@@ -37,6 +37,8 @@ export function removeMember(book: Book, call: Calls['remove_member']): Verdicts
   if (member.state === 'active') {
     organization.seatsUsed -= 1
     book.touchOrganization(organization)
+    // The paid seat is free now: whoever waits for one may have it.
+    book.wakeLater(organization)
   }
   member.state = 'removed'
   member.needed = null

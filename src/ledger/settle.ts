@@ -99,7 +99,7 @@ function chargeLine(book: Book, job: JobRow, stage: StageRow, hold: HoldRow, lin
 }
 
 /** Ends a job whose stages are all paid: the rest of its hold goes back, and the receipt is final. */
-export function completeJob(book: Book, job: JobRow): void {
+function completeJob(book: Book, job: JobRow): void {
   closeHold(book, job)
   moveJob(job, 'charged')
   job.stage = null
@@ -111,7 +111,7 @@ export function completeJob(book: Book, job: JobRow): void {
 /** Ends an own job by its platform's word: what was settled stays charged, the rest of the hold goes back. */
 export function complete(book: Book, call: Calls['complete']): Verdicts['complete'] {
   const job = book.jobOf(call)
-  if (job?.state !== 'processing') return { kind: 'dead', state: job?.state ?? 'unknown' }
+  if (job?.state !== 'processing' || job.runner !== 'own') return { kind: 'dead', state: job?.state ?? 'unknown' }
   const before = job.released
   completeJob(book, job)
   return { kind: 'completed', released: job.released - before }

@@ -34,5 +34,3 @@ export function moveStage(stage: { state: StageState }, to: StageState): void {
   invariant(STAGE_MOVES[stage.state].includes(to), `a stage never goes from ${stage.state} to ${to}`)
   stage.state = to
 }
-
-export { JOB_MOVES, STAGE_MOVES }

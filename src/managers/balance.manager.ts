@@ -1,6 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import type { MoneyPath } from '../database/money/batcher.ts'
-import { ConflictError, TollkeeperError } from '../foundation/errors.ts'
+import { ConflictError, TollkeeperError, ValidationError } from '../foundation/errors.ts'
 import type { Delivery, Funding } from '../ledger/calls.ts'
 import { unknownOrganization } from '../ledger/fold.ts'
 import { LedgerEntry } from '../models/ledger-entry.model.ts'
@@ -120,6 +120,13 @@ export class BalanceManager {
   }
 
   async #finish(organizationId: string, reference: string, verdict: Funding): Promise<FundingResult> {
+    if (verdict.kind === 'too-much') {
+      throw ValidationError.of(
+        '/amount',
+        'out-of-range',
+        'The balance would grow beyond what can be stored; pay in less',
+      )
+    }
     if (verdict.kind === 'conflict') {
       throw new ConflictError(
         'reference-conflict',

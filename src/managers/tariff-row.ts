@@ -41,7 +41,11 @@ function componentFromRow(row: ComponentRow): Component {
 }
 
 /** A new row; of one that exists take {@link componentColumns}. */
-export function componentToRow(versionId: string, position: number, component: Component) {
+export function componentToRow(
+  versionId: string,
+  position: number,
+  component: Component,
+): ComponentRow & { readonly id: string; readonly versionId: string; readonly position: number } {
   return { id: newId(), versionId, position, ...componentColumns(component) }
 }
 

@@ -66,7 +66,9 @@ async function answers(url: string): Promise<void> {
   const client = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null, retryStrategy: () => 50 })
   client.on('error', () => {})
   try {
-    const ready = client.connect().catch(() => once(client, 'ready'))
+    // `once` of node:events would reject at the first refused connection; a booting server refuses several.
+    const ready = new Promise((resolve) => client.once('ready', resolve))
+    client.connect().catch(() => {})
     const late = pause(10_000, 'late', { ref: false })
     if ((await Promise.race([ready, late])) === 'late') throw new Error(`redis-server does not answer at ${url}`)
   } finally {

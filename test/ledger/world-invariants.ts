@@ -1,0 +1,172 @@
+import { expect } from 'vitest'
+import type { EntryRow, JobRow, SettledLine, StageRow } from '../../src/ledger/facts.ts'
+import { businessKey } from '../../src/ledger/keys.ts'
+import { isFinal } from '../../src/ledger/states.ts'
+import { amountOf } from '../../src/pricing/rates.ts'
+import { COMPLETION_CLASSES, PROMPT_CLASSES, type TokenClass } from '../../src/pricing/tariff.ts'
+import type { LlmUsage, StageBound, StageUsage } from '../../src/pricing/usage.ts'
+import { sum, type World } from './world.ts'
+
+/** What holds after every batch, whatever the calls were. */
+export function expectSound(world: World): void {
+  for (const { id } of world.organizations.values()) {
+    expectBalances(world, id)
+    expectSeats(world, id)
+    expectCounters(world, id)
+  }
+  for (const job of world.jobs.values()) {
+    expectHolds(world, job)
+    expectState(world, job)
+    expectCharges(world, job)
+  }
+}
+
+const moved = (entry: EntryRow, account: EntryRow['debit']): bigint =>
+  (entry.credit === account ? entry.amount : 0n) - (entry.debit === account ? entry.amount : 0n)
+
+function expectBalances(world: World, organizationId: string): void {
+  const organization = world.organization(organizationId)
+  let available = 0n
+  let held = 0n
+  const ledger = world.ledger(organizationId)
+  for (const [index, entry] of ledger.entries()) {
+    available += moved(entry, 'available')
+    held += moved(entry, 'held')
+    expect(entry.amount).toBeGreaterThan(0n)
+    expect([entry.seq, entry.availableAfter, entry.heldAfter]).toEqual([index + 1, available, held])
+    expect(available).toBeGreaterThanOrEqual(-organization.overdraftLimit)
+    expect(held).toBeGreaterThanOrEqual(0n)
+  }
+  expect([organization.seq, organization.available, organization.held]).toEqual([ledger.length, available, held])
+  expect(sum(world.openHolds(organizationId).map((hold) => hold.remaining))).toBe(held)
+}
+
+function expectSeats(world: World, organizationId: string): void {
+  const { seatsUsed, seatsPaid, tariffVersionId } = world.organization(organizationId)
+  const members = [...world.members.values()].filter((member) => member.organizationId === organizationId)
+  const active = members.filter((member) => member.state === 'active')
+  const limit = world.tariffs.get(tariffVersionId ?? '')?.maxTeamMembers ?? Number.POSITIVE_INFINITY
+  expect(seatsUsed).toBe(active.length)
+  expect(seatsUsed).toBeLessThanOrEqual(limit)
+  expect(seatsPaid).toBeGreaterThanOrEqual(seatsUsed)
+  for (const { state, charged, operation, needed } of members) {
+    expect(world.entries.get(businessKey.seat(organizationId, operation))?.amount ?? 0n).toBe(charged)
+    expect(needed === null).toBe(state !== 'pending_payment')
+  }
+}
+
+/** `used` and `includedUsed` are the fold of the lines that count, `reserved` of the grants of open holds. */
+function expectCounters(world: World, organizationId: string): void {
+  const expected = new Map<string, { used: number; includedUsed: number; reserved: number }>()
+  const add = (job: JobRow, component: string, used: number, includedUsed: number, reserved: number): void => {
+    const planId = world.tariffs.get(job.tariffVersionId ?? '')?.planId
+    const key = `${organizationId} ${planId} ${component} ${job.periodStart}`
+    const before = expected.get(key) ?? { used: 0, includedUsed: 0, reserved: 0 }
+    expected.set(key, {
+      used: before.used + used,
+      includedUsed: before.includedUsed + includedUsed,
+      reserved: before.reserved + reserved,
+    })
+  }
+  for (const job of world.jobs.values()) {
+    if (job.organizationId !== organizationId) continue
+    for (const stage of world.stagesOf(job.id)) {
+      for (const [component, units] of Object.entries(stage.grants)) add(job, component, 0, 0, units)
+      if (stage.state !== 'charged') continue
+      for (const { component, quantity, includedUsed } of stage.lines ?? []) {
+        if (component !== null) add(job, component, quantity, includedUsed, 0)
+      }
+    }
+  }
+  for (const [key, { organizationId: owner, used, includedUsed, reserved }] of world.counters) {
+    if (owner !== organizationId) continue
+    expect([key, { used, includedUsed, reserved }]).toEqual([
+      key,
+      expected.get(key) ?? { used: 0, includedUsed: 0, reserved: 0 },
+    ])
+    expected.delete(key)
+  }
+  for (const [key, counter] of expected)
+    expect([key, counter]).toEqual([key, { used: 0, includedUsed: 0, reserved: 0 }])
+}
+
+function expectHolds(world: World, job: JobRow): void {
+  const holds = [...world.holds.values()].filter((hold) => hold.jobId === job.id)
+  const open = holds.filter((hold) => hold.state === 'open')
+  expect(open.length, `open holds of ${job.state} ${job.id}`).toBe(job.state === 'processing' ? 1 : 0)
+  expect(holds.length).toBe(job.generation)
+  const remaining = sum(open.map((hold) => hold.remaining))
+  expect(sum(holds.map((hold) => hold.amount)) + job.reversed).toBe(job.charged + job.released + remaining)
+  if (open.length === 0) for (const stage of world.stagesOf(job.id)) expect(stage.grants).toEqual({})
+}
+
+function expectState(world: World, job: JobRow): void {
+  const parked = job.state === 'rejected_for_balance'
+  expect([job.rejection !== null, job.parkedAt !== null, job.expiresAt !== null]).toEqual([parked, parked, parked])
+  expect(job.finishedAt !== null).toBe(isFinal(job.state))
+  expect(job.failure !== null).toBe(job.state === 'failed')
+  const stages = world.stagesOf(job.id)
+  for (const stage of stages) {
+    if (parked || isFinal(job.state)) expect([stage.claimId, stage.claimedUntil, stage.checkAt]).toEqual(NOTHING)
+    if (parked || isFinal(job.state)) expect(stage.state).not.toBe('running')
+    expect(stage.finishedAt !== null).toBe(stage.state === 'charged' || stage.state === 'reversed')
+  }
+  const settled = stages.every((stage) => stage.state === 'charged')
+  if (job.runner === 'pipeline') expect(job.state === 'charged').toBe(settled)
+}
+const NOTHING = [null, null, null]
+
+function expectCharges(world: World, job: JobRow): void {
+  const stages = world.stagesOf(job.id)
+  const settled = stages.filter((stage) => stage.finishedAt !== null)
+  expect(sum(settled.map((stage) => stage.charged))).toBe(job.charged)
+  for (const stage of settled) {
+    expect(sum((stage.lines ?? []).map((line) => line.amount))).toBe(stage.charged)
+    for (const line of stage.lines ?? []) expectLine(world, job, stage, line)
+  }
+  const entries = world.ledger(job.organizationId).filter((entry) => entry.jobId === job.id)
+  const lines = settled.flatMap((stage) => stage.lines ?? [])
+  const count = (kind: EntryRow['kind']): number => entries.filter((entry) => entry.kind === kind).length
+  expect(count('charge')).toBe(lines.filter((line) => line.amount > 0n).length)
+  expect(count('write_off')).toBe(lines.filter((line) => line.writtenOff > 0n).length)
+  expect(sum(lines.map((line) => line.writtenOff))).toBe(job.writtenOff)
+  expect(sum(entries.filter(({ kind }) => kind === 'reversal').map(({ amount }) => amount))).toBe(job.reversed)
+  expect(job.reversed).toBeLessThanOrEqual(job.charged)
+  if (job.maxCost !== null) expect(job.charged, 'max_cost').toBeLessThanOrEqual(job.maxCost)
+  if (settled.every((stage) => isWithin(stage.usage, stage.bound))) expect(job.writtenOff, 'quote ≥ charge').toBe(0n)
+}
+
+function expectLine(world: World, job: JobRow, stage: StageRow, line: SettledLine): void {
+  const component = line.component ?? line.kind
+  const key = businessKey.charge(job.id, stage.stage, component, line.tokenClass)
+  const entry = world.entries.get(key)
+  expect([entry?.amount ?? 0n, entry?.seq ?? null]).toEqual([line.amount, line.ledgerSeq])
+  const reversal = world.entries.get(businessKey.reversal(key))
+  expect(reversal?.amount ?? 0n).toBe(stage.state === 'reversed' ? line.amount : 0n)
+  if (reversal) expect(reversal.reversesSeq).toBe(line.ledgerSeq)
+  const rate = world.tariffs.get(job.tariffVersionId ?? '')?.components.find(({ key: own }) => own === line.component)
+  // A flat rate is charged once per stage; its further lines are free.
+  if (rate?.model === 'flat' && line.amount + line.writtenOff === 0n) return
+  const price = rate ? amountOf(rate, line.billedBefore, line.billedQuantity) : 0n
+  expect(line.amount + line.writtenOff, `${key} explains itself`).toBe(price)
+}
+
+/** Whether a usage keeps what its bound promised. */
+function isWithin(usage: StageUsage | undefined, bound: StageBound | null): boolean {
+  if (usage?.kind === 'input' && bound?.kind === 'input') return usage.tokens === bound.tokens
+  if (usage?.kind === 'output' && bound?.kind === 'output') return usage.tokens <= bound.maxTokens
+  if (usage?.kind !== 'agent' || bound?.kind !== 'agent') return false
+  const { llm } = bound
+  if (llm === null) return usage.llm.length === 0
+  const total = (call: LlmUsage, classes: readonly TokenClass[]): number =>
+    classes.reduce((tokens, tokenClass) => tokens + (call.classes[tokenClass] ?? 0), 0)
+  return (
+    usage.llm.length <= llm.calls &&
+    usage.llm.every(
+      (call) =>
+        call.model === llm.model &&
+        total(call, PROMPT_CLASSES) <= llm.promptTokens &&
+        total(call, COMPLETION_CLASSES) <= llm.maxOutputTokens,
+    )
+  )
+}

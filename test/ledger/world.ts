@@ -1,0 +1,222 @@
+import { expect } from 'vitest'
+import { type Call, type CallKind, type Calls, PARKED_PER_WAKE, type Verdicts } from '../../src/ledger/calls.ts'
+import type {
+  CounterRow,
+  EntryRow,
+  Facts,
+  HoldRow,
+  JobRow,
+  MemberRow,
+  OrganizationRow,
+  StageRow,
+  Writes,
+} from '../../src/ledger/facts.ts'
+import { fold } from '../../src/ledger/fold.ts'
+import { businessKey } from '../../src/ledger/keys.ts'
+import type { Tariff } from '../../src/pricing/tariff.ts'
+
+/** One walk over parked jobs that a batch asks for: which one, or the page behind a cursor. */
+interface Page {
+  readonly organizationId: string
+  readonly jobId: string | null
+  readonly after: { readonly parkedAt: number; readonly id: string } | null
+}
+
+const counterKey = (row: CounterRow): string =>
+  `${row.organizationId} ${row.planId} ${row.component} ${row.periodStart}`
+const memberKey = (row: Pick<MemberRow, 'organizationId' | 'userId'>): string => `${row.organizationId} ${row.userId}`
+const isParked = (job: JobRow): boolean => job.state === 'rejected_for_balance'
+const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n)
+const byParking = (a: JobRow, b: JobRow): number =>
+  (a.parkedAt ?? 0) - (b.parkedAt ?? 0) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+
+/**
+ * The tables behind the fold, in memory: `run` reads what the lock statement would, folds, and stores what the write
+ * statement would, constraints included. Rows are copied on both ways, so that nothing is shared but by being written.
+ */
+export class World {
+  now = Date.UTC(2026, 0, 10)
+  readonly tariffs = new Map<string, Tariff>()
+  readonly organizations = new Map<string, OrganizationRow>()
+  readonly jobs = new Map<string, JobRow>()
+  readonly stages = new Map<string, StageRow>()
+  readonly holds = new Map<string, HoldRow>()
+  readonly counters = new Map<string, CounterRow>()
+  readonly members = new Map<string, MemberRow>()
+  readonly entries = new Map<string, EntryRow>()
+  /** What the last batch wrote. */
+  written: Writes | undefined
+
+  /** Folds the calls as one batch and stores what they did. */
+  batch(calls: readonly Call[]): readonly unknown[] {
+    const { verdicts, writes } = fold(structuredClone(this.facts(calls)), this.tariffs, calls)
+    this.#store(structuredClone(writes))
+    return verdicts
+  }
+
+  /** One call in a batch of its own. */
+  run<K extends CallKind>(kind: K, call: Calls[K]): Verdicts[K] {
+    const [verdict] = this.batch([{ kind, ...call } as unknown as Call])
+    if (verdict instanceof Error) throw verdict
+    return verdict as Verdicts[K]
+  }
+
+  facts(calls: readonly Call[]): Facts {
+    const organizationIds = new Set(calls.map((call) => call.organizationId))
+    const pages = calls.flatMap(pagesOf)
+    const keys = new Set(calls.flatMap(keysOf))
+    const named = new Set(calls.flatMap((call) => ('jobId' in call && call.jobId !== null ? [call.jobId] : [])))
+    for (const page of pages) for (const job of this.parkedPage(page)) named.add(job.id)
+    const jobs = [...this.jobs.values()].filter((job) => named.has(job.id) && organizationIds.has(job.organizationId))
+    const users = new Set([
+      ...calls.flatMap((call) => ('userId' in call ? [call.userId] : [])),
+      ...jobs.map((job) => job.userId),
+    ])
+    const walked = new Set(pages.map((page) => page.organizationId))
+    const organizations = [...this.organizations.values()]
+      .filter((row) => organizationIds.has(row.id))
+      .map((row) => ({
+        ...row,
+        waiting: this.parked(row.id).length > 0 || this.pending(row.id).length > 0,
+        parked: walked.has(row.id) ? this.parked(row.id).length : null,
+      }))
+    const periods = new Set(jobs.map((job) => job.periodStart))
+    return {
+      now: this.now,
+      organizations,
+      jobs,
+      stages: [...this.stages.values()].filter((row) => named.has(row.jobId)).map((row) => readOf(row, calls)),
+      holds: [...this.holds.values()].filter((row) => named.has(row.jobId) && row.state === 'open'),
+      counters: [...this.counters.values()].filter(({ organizationId, periodStart }) => {
+        const current = this.organization(organizationId).periodStart
+        return organizationIds.has(organizationId) && (periodStart === current || periods.has(periodStart))
+      }),
+      members: [...this.members.values()].filter(({ organizationId, userId, state }) => {
+        const waits = state === 'pending_payment' && walked.has(organizationId)
+        return organizationIds.has(organizationId) && (users.has(userId) || waits)
+      }),
+      entries: [...this.entries.values()].filter((row) => keys.has(row.businessKey)),
+    }
+  }
+
+  organization(id: string): OrganizationRow {
+    return found(this.organizations.get(id), id)
+  }
+
+  job(id: string): JobRow {
+    return found(this.jobs.get(id), id)
+  }
+
+  stage(jobId: string, stage: string): StageRow {
+    return found(this.stages.get(`${jobId} ${stage}`), `${jobId} ${stage}`)
+  }
+
+  stagesOf(jobId: string): readonly StageRow[] {
+    return [...this.stages.values()].filter((row) => row.jobId === jobId)
+  }
+
+  member(organizationId: string, userId: string): MemberRow {
+    return found(this.members.get(memberKey({ organizationId, userId })), userId)
+  }
+
+  openHolds(organizationId: string): readonly HoldRow[] {
+    return [...this.holds.values()].filter((row) => row.organizationId === organizationId && row.state === 'open')
+  }
+
+  parked(organizationId: string): readonly JobRow[] {
+    return [...this.jobs.values()].filter((row) => row.organizationId === organizationId && isParked(row))
+  }
+
+  pending(organizationId: string): readonly MemberRow[] {
+    return [...this.members.values()].filter(
+      (row) => row.organizationId === organizationId && row.state === 'pending_payment',
+    )
+  }
+
+  /** The entries of an organisation as they were written, in the order of `seq`. */
+  ledger(organizationId: string): readonly EntryRow[] {
+    return [...this.entries.values()].filter((row) => row.organizationId === organizationId)
+  }
+
+  /** Everything that money depends on; equal snapshots mean that nothing has changed. */
+  snapshot(): unknown {
+    const { organizations, jobs, stages, holds, counters, members, entries } = this
+    return structuredClone({ organizations, jobs, stages, holds, counters, members, entries })
+  }
+
+  private parkedPage({ organizationId, jobId, after }: Page): readonly JobRow[] {
+    const cursor = after && ({ parkedAt: after.parkedAt, id: after.id } as JobRow)
+    return this.parked(organizationId)
+      .filter((job) => (jobId === null || job.id === jobId) && (cursor === null || byParking(cursor, job) < 0))
+      .toSorted(byParking)
+      .slice(0, PARKED_PER_WAKE)
+  }
+
+  #store(writes: Writes): void {
+    this.written = writes
+    for (const row of unique(writes.organizations, ({ id }) => id)) {
+      expect(row.available + row.overdraftLimit, 'check: available').toBeGreaterThanOrEqual(0n)
+      expect(row.held, 'check: held').toBeGreaterThanOrEqual(0n)
+      const { available, held, seq, seatsUsed, seatsPaid, periodStart, periodEnd } = row
+      Object.assign(this.organization(row.id), { available, held, seq, seatsUsed, seatsPaid, periodStart, periodEnd })
+    }
+    for (const row of unique(writes.jobs, ({ id }) => id)) this.jobs.set(row.id, row)
+    for (const row of unique(writes.stages, ({ jobId, stage }) => `${jobId} ${stage}`)) {
+      const known = this.stage(row.jobId, row.stage)
+      const { result = known.result, usage = known.usage, lines = known.lines } = row
+      this.stages.set(`${row.jobId} ${row.stage}`, { ...row, result, usage, lines })
+    }
+    for (const row of unique(writes.holds, ({ jobId, generation }) => `${jobId} ${generation}`)) this.#storeHold(row)
+    for (const row of unique(writes.counters, counterKey)) this.counters.set(counterKey(row), row)
+    for (const row of unique(writes.members, memberKey)) this.members.set(memberKey(row), row)
+    for (const row of unique(writes.entries, ({ businessKey: key }) => key)) {
+      expect(this.entries.has(row.businessKey), `unique: ${row.businessKey}`).toBe(false)
+      this.entries.set(row.businessKey, row)
+    }
+  }
+
+  #storeHold(row: HoldRow): void {
+    expect(row.remaining >= 0n && row.remaining <= row.amount, 'check: holds_figures').toBe(true)
+    expect(row.state === 'open' || row.remaining === 0n, 'check: holds_closed_is_empty').toBe(true)
+    this.holds.set(`${row.jobId} ${row.generation}`, row)
+    const open = [...this.holds.values()].filter(({ jobId, state }) => jobId === row.jobId && state === 'open')
+    expect(open.length, 'unique: holds_one_open').toBeLessThanOrEqual(1)
+  }
+}
+
+function pagesOf(call: Call): readonly Page[] {
+  const { organizationId } = call
+  if (call.kind === 'wake') return [{ organizationId, jobId: call.jobId, after: call.after }]
+  if (call.kind === 'top_up' || call.kind === 'adjust') return [{ organizationId, jobId: null, after: null }]
+  return []
+}
+
+/** Of a stage only what a call may need is read: its lines to answer or to reverse them, never its text or usage. */
+function readOf(row: StageRow, calls: readonly Call[]): StageRow {
+  const needed = calls.some((call) => {
+    if (call.kind === 'fail' || call.kind === 'reverse') return call.jobId === row.jobId
+    if (call.kind === 'settle') return call.jobId === row.jobId && call.stage === row.stage
+    return call.kind === 'admit' && call.jobId === row.jobId && row.stage === 'input'
+  })
+  const lines = row.state === 'charged' && needed ? row.lines : undefined
+  return { ...row, usage: undefined, lines, result: undefined }
+}
+
+function keysOf(call: Call): readonly string[] {
+  if (call.kind === 'top_up') return [businessKey.topUp(call.organizationId, call.reference)]
+  if (call.kind === 'adjust') return [businessKey.adjustment(call.organizationId, call.reference)]
+  return []
+}
+
+/** The rows of one kind of write: the write statement refuses to meet a row twice. */
+function unique<Row>(rows: readonly Row[], keyOf: (row: Row) => string): readonly Row[] {
+  expect(new Set(rows.map(keyOf)).size, 'a batch writes a row once').toBe(rows.length)
+  return rows
+}
+
+function found<Row>(row: Row | undefined, name: string): Row {
+  if (row === undefined) throw new Error(`the world has no ${name}`)
+  return row
+}
+
+export { sum }
