@@ -95,20 +95,21 @@ const TABLES = [
 
 const FUNCTIONS = [
   `-- Times travel as epoch milliseconds: exact as a number in JSON, unlike a formatted string not to be parsed wrongly.
+-- In double precision, which is exact far beyond milliseconds and ten times faster than numeric.
 create or replace function tollkeeper.to_ms(at timestamptz) returns bigint
 language sql stable parallel safe
-return (extract(epoch from at) * 1000)::bigint;
+return (date_part('epoch', at) * 1000)::bigint;
 `,
   `-- The way back from epoch milliseconds, exact to the millisecond.
 create or replace function tollkeeper.from_ms(ms bigint) returns timestamptz
 language sql stable parallel safe
-return timestamptz 'epoch' + ms * interval '1 millisecond';
+return to_timestamp(ms::double precision / 1000);
 `,
   `-- Locks the organisations of one batch, in id order, and returns every row that its calls name.
 -- A function of several statements: under READ COMMITTED each sees a fresh snapshot, so what is read after the lock is
 -- what the previous holder of the lock committed. The order of locking is the same everywhere, so batches never deadlock.
--- Rows travel as json, not jsonb: it is only built and sent, and building text is three times faster. Lines, the bulk of
--- a stage, are sent only where a call may answer (settled) or reverse (whole) them.
+-- Facts travel as json, not jsonb: they are only built and sent, and building text is three times faster. Lines, the bulk
+-- of a stage, are sent only where a call may answer (settled) or reverse (whole) them.
 create or replace function tollkeeper.lock_batch(named jsonb) returns json
 language plpgsql
 set search_path = tollkeeper, pg_temp
@@ -153,155 +154,86 @@ begin
   user_ids := user_ids || array(
     select j.user_id from jobs j where j.id = any (job_ids) and j.state = 'queued' and j.user_id is not null);
 
+  -- Columns, not rows: an array is turned into json at one go, a row would look each of its types up again.
   select json_build_object(
     'now', tollkeeper.to_ms(clock_timestamp()),
     'organizations', (
-      select coalesce(json_agg(x), '[]') from (
-        select o.id, o.currency, o.status, o.tariff_version_id as "tariffVersionId",
-          tollkeeper.to_ms(o.period_anchor) as "periodAnchor", tollkeeper.to_ms(o.period_start) as "periodStart",
-          tollkeeper.to_ms(o.period_end) as "periodEnd", b.available::text, b.held::text,
-          b.overdraft_limit::text as "overdraftLimit", b.seq, b.seats_used as "seatsUsed", b.seats_paid as "seatsPaid",
+      select json_build_object(
+        'id', array_agg(o.id), 'currency', array_agg(o.currency), 'status', array_agg(o.status),
+        'tariffVersionId', array_agg(o.tariff_version_id), 'periodAnchor', array_agg(tollkeeper.to_ms(o.period_anchor)),
+        'periodStart', array_agg(tollkeeper.to_ms(o.period_start)), 'periodEnd', array_agg(tollkeeper.to_ms(o.period_end)),
+        'available', array_agg(b.available::text), 'held', array_agg(b.held::text),
+        'overdraftLimit', array_agg(b.overdraft_limit::text), 'seq', array_agg(b.seq),
+        'seatsUsed', array_agg(b.seats_used), 'seatsPaid', array_agg(b.seats_paid),
+        'waiting', array_agg(
           exists (select 1 from jobs j where j.organization_id = o.id and j.state = 'rejected_for_balance')
-            or exists (select 1 from team_members m where m.organization_id = o.id and m.state = 'pending_payment')
-            as waiting,
-          case when o.id = any (waking) then (
-            select count(*) from jobs j where j.organization_id = o.id and j.state = 'rejected_for_balance') end as parked
-        from organizations o join organization_balances b on b.organization_id = o.id
-        where o.id = any (organization_ids)) x),
+          or exists (select 1 from team_members m where m.organization_id = o.id and m.state = 'pending_payment')),
+        'parked', array_agg(case when o.id = any (waking) then (
+          select count(*) from jobs j where j.organization_id = o.id and j.state = 'rejected_for_balance') end))
+      from organizations o join organization_balances b on b.organization_id = o.id
+      where o.id = any (organization_ids)),
     'jobs', (
-      select coalesce(json_agg(x), '[]') from (
-        select j.id, j.organization_id as "organizationId", j.user_id as "userId", j.runner, j.steps,
-          j.max_cost::text as "maxCost", j.state, j.stage, j.tariff_version_id as "tariffVersionId",
-          tollkeeper.to_ms(j.period_start) as "periodStart", j.generation, j.charged::text, j.reversed::text,
-          j.released::text, j.written_off::text as "writtenOff", j.rejection, j.failure,
-          tollkeeper.to_ms(j.parked_at) as "parkedAt", tollkeeper.to_ms(j.expires_at) as "expiresAt",
-          tollkeeper.to_ms(j.admitted_at) as "admittedAt", tollkeeper.to_ms(j.finished_at) as "finishedAt"
-        from jobs j where j.id = any (job_ids) and j.organization_id = any (organization_ids)) x),
+      select json_build_object(
+        'id', array_agg(j.id), 'organizationId', array_agg(j.organization_id), 'userId', array_agg(j.user_id),
+        'runner', array_agg(j.runner), 'steps', array_agg(j.steps), 'maxCost', array_agg(j.max_cost::text), 'state', array_agg(j.state),
+        'stage', array_agg(j.stage), 'tariffVersionId', array_agg(j.tariff_version_id),
+        'periodStart', array_agg(tollkeeper.to_ms(j.period_start)), 'generation', array_agg(j.generation),
+        'charged', array_agg(j.charged::text), 'reversed', array_agg(j.reversed::text),
+        'released', array_agg(j.released::text), 'writtenOff', array_agg(j.written_off::text),
+        'rejection', array_agg(j.rejection), 'failure', array_agg(j.failure),
+        'parkedAt', array_agg(tollkeeper.to_ms(j.parked_at)), 'expiresAt', array_agg(tollkeeper.to_ms(j.expires_at)),
+        'admittedAt', array_agg(tollkeeper.to_ms(j.admitted_at)),
+        'finishedAt', array_agg(tollkeeper.to_ms(j.finished_at)))
+      from jobs j where j.id = any (job_ids) and j.organization_id = any (organization_ids)),
     'stages', (
-      select coalesce(json_agg(x), '[]') from (
-        select s.job_id as "jobId", s.stage, s.position, s.state, s.bound, s.grants,
+      select json_build_object(
+        'jobId', array_agg(s.job_id), 'stage', array_agg(s.stage), 'position', array_agg(s.position),
+        'state', array_agg(s.state), 'bound', array_agg(s.bound), 'grants', array_agg(s.grants),
+        'lines', array_agg(
           case when s.state = 'charged' then
-            case when s.job_id = any (whole_ids) or settled ? (s.job_id || ' ' || s.stage) then s.lines end end as lines,
-          s.tokens, s.charged::text, s.absorbed, s.starts,
-          s.claim_id as "claimId", tollkeeper.to_ms(s.claimed_until) as "claimedUntil", s.delivery,
-          tollkeeper.to_ms(s.check_at) as "checkAt", tollkeeper.to_ms(s.finished_at) as "finishedAt"
-        from job_stages s where s.job_id = any (job_ids)) x),
+            case when s.job_id = any (whole_ids) or settled ? (s.job_id || ' ' || s.stage) then s.lines end end),
+        'tokens', array_agg(s.tokens), 'charged', array_agg(s.charged::text), 'absorbed', array_agg(s.absorbed),
+        'starts', array_agg(s.starts), 'claimId', array_agg(s.claim_id),
+        'claimedUntil', array_agg(tollkeeper.to_ms(s.claimed_until)), 'delivery', array_agg(s.delivery),
+        'checkAt', array_agg(tollkeeper.to_ms(s.check_at)), 'finishedAt', array_agg(tollkeeper.to_ms(s.finished_at)))
+      from job_stages s where s.job_id = any (job_ids)),
     'holds', (
-      select coalesce(json_agg(x), '[]') from (
-        select h.job_id as "jobId", h.organization_id as "organizationId", h.generation, h.amount::text,
-          h.remaining::text, h.state, tollkeeper.to_ms(h.opened_at) as "openedAt",
-          tollkeeper.to_ms(h.closed_at) as "closedAt"
-        from holds h where h.job_id = any (job_ids) and h.state = 'open') x),
+      select json_build_object(
+        'jobId', array_agg(h.job_id), 'organizationId', array_agg(h.organization_id),
+        'generation', array_agg(h.generation), 'amount', array_agg(h.amount::text),
+        'remaining', array_agg(h.remaining::text), 'state', array_agg(h.state),
+        'openedAt', array_agg(tollkeeper.to_ms(h.opened_at)), 'closedAt', array_agg(tollkeeper.to_ms(h.closed_at)))
+      from holds h where h.job_id = any (job_ids) and h.state = 'open'),
     'counters', (
-      select coalesce(json_agg(x), '[]') from (
-        select c.organization_id as "organizationId", c.plan_id as "planId", c.component,
-          tollkeeper.to_ms(c.period_start) as "periodStart", c.used, c.included_used as "includedUsed", c.reserved
-        from usage_counters c
-        where c.organization_id = any (organization_ids) and c.period_start = any (period_starts)) x),
+      select json_build_object(
+        'organizationId', array_agg(c.organization_id), 'planId', array_agg(c.plan_id),
+        'component', array_agg(c.component), 'periodStart', array_agg(tollkeeper.to_ms(c.period_start)),
+        'used', array_agg(c.used), 'includedUsed', array_agg(c.included_used), 'reserved', array_agg(c.reserved))
+      from usage_counters c
+      where c.organization_id = any (organization_ids) and c.period_start = any (period_starts)),
     'members', (
-      select coalesce(json_agg(x), '[]') from (
-        select m.organization_id as "organizationId", m.user_id as "userId", m.role, m.state, m.operation,
-          m.charged::text, m.needed::text, m.missing::text, tollkeeper.to_ms(m.added_at) as "addedAt"
-        from team_members m
-        where m.organization_id = any (organization_ids)
-          and (m.user_id = any (user_ids)
-            or (m.state = 'pending_payment' and m.organization_id = any (waking)))) x),
+      select json_build_object(
+        'organizationId', array_agg(m.organization_id), 'userId', array_agg(m.user_id), 'role', array_agg(m.role),
+        'state', array_agg(m.state), 'operation', array_agg(m.operation), 'charged', array_agg(m.charged::text),
+        'needed', array_agg(m.needed::text), 'missing', array_agg(m.missing::text),
+        'addedAt', array_agg(tollkeeper.to_ms(m.added_at)))
+      from team_members m
+      where m.organization_id = any (organization_ids)
+        and (m.user_id = any (user_ids)
+          or (m.state = 'pending_payment' and m.organization_id = any (waking)))),
     'entries', (
-      select coalesce(json_agg(x), '[]') from (
-        select e.id, e.organization_id as "organizationId", e.seq, e.kind, e.debit_account as debit,
-          e.credit_account as credit, e.amount::text, e.currency, e.available_after::text as "availableAfter",
-          e.held_after::text as "heldAfter", e.business_key as "businessKey", e.job_id as "jobId", e.stage, e.component,
-          e.token_class as "tokenClass", e.reference, e.reverses_seq as "reversesSeq", e.details,
-          tollkeeper.to_ms(e.created_at) as "createdAt"
-        from ledger_entries e where e.business_key = any (keys)) x)
+      select json_build_object(
+        'id', array_agg(e.id), 'organizationId', array_agg(e.organization_id), 'seq', array_agg(e.seq),
+        'kind', array_agg(e.kind), 'debit', array_agg(e.debit_account), 'credit', array_agg(e.credit_account),
+        'amount', array_agg(e.amount::text), 'currency', array_agg(e.currency),
+        'availableAfter', array_agg(e.available_after::text), 'heldAfter', array_agg(e.held_after::text),
+        'businessKey', array_agg(e.business_key), 'jobId', array_agg(e.job_id), 'stage', array_agg(e.stage),
+        'component', array_agg(e.component), 'tokenClass', array_agg(e.token_class),
+        'reference', array_agg(e.reference), 'reversesSeq', array_agg(e.reverses_seq),
+        'details', array_agg(e.details), 'createdAt', array_agg(tollkeeper.to_ms(e.created_at)))
+      from ledger_entries e where e.business_key = any (keys))
   ) into facts;
   return facts;
-end
-$$;
-`,
-  `-- Stores what the fold decided for one batch, and decides nothing itself. Runs in the transaction that holds the locks.
-create or replace function tollkeeper.write_batch(changes jsonb) returns void
-language plpgsql
-set search_path = tollkeeper, pg_temp
-as $$
-begin
-  update organizations o
-  set period_start = tollkeeper.from_ms(x."periodStart"), period_end = tollkeeper.from_ms(x."periodEnd")
-  from jsonb_to_recordset(changes -> 'organizations') as x(id text, "periodStart" bigint, "periodEnd" bigint)
-  where o.id = x.id and o.period_start <> tollkeeper.from_ms(x."periodStart");
-
-  update organization_balances b
-  set available = x.available, held = x.held, seq = x.seq, seats_used = x."seatsUsed", seats_paid = x."seatsPaid"
-  from jsonb_to_recordset(changes -> 'organizations')
-    as x(id text, available bigint, held bigint, seq bigint, "seatsUsed" int, "seatsPaid" int)
-  where b.organization_id = x.id;
-
-  update jobs j
-  set state = x.state, stage = x.stage, tariff_version_id = x."tariffVersionId",
-    period_start = tollkeeper.from_ms(x."periodStart"), generation = x.generation, charged = x.charged,
-    reversed = x.reversed, released = x.released, written_off = x."writtenOff",
-    rejection = nullif(x.rejection, 'null'), failure = nullif(x.failure, 'null'),
-    parked_at = tollkeeper.from_ms(x."parkedAt"), expires_at = tollkeeper.from_ms(x."expiresAt"),
-    admitted_at = tollkeeper.from_ms(x."admittedAt"), finished_at = tollkeeper.from_ms(x."finishedAt")
-  from jsonb_to_recordset(changes -> 'jobs') as x(
-    id uuid, state text, stage text, "tariffVersionId" uuid, "periodStart" bigint, generation int, charged bigint,
-    reversed bigint, released bigint, "writtenOff" bigint, rejection jsonb, failure jsonb, "parkedAt" bigint,
-    "expiresAt" bigint, "admittedAt" bigint, "finishedAt" bigint)
-  where j.id = x.id;
-
-  update job_stages s
-  set state = x.state, bound = nullif(x.bound, 'null'), grants = x.grants, usage = coalesce(x.usage, s.usage),
-    lines = coalesce(x.lines, s.lines), result = coalesce(x.result, s.result), tokens = x.tokens, charged = x.charged,
-    absorbed = x.absorbed, starts = x.starts, claim_id = x."claimId",
-    claimed_until = tollkeeper.from_ms(x."claimedUntil"), delivery = x.delivery,
-    check_at = tollkeeper.from_ms(x."checkAt"), finished_at = tollkeeper.from_ms(x."finishedAt")
-  from jsonb_to_recordset(changes -> 'stages') as x(
-    "jobId" uuid, stage text, state text, bound jsonb, grants jsonb, usage jsonb, lines jsonb, result text,
-    tokens bigint, charged bigint, absorbed int, starts int, "claimId" uuid, "claimedUntil" bigint, delivery int,
-    "checkAt" bigint, "finishedAt" bigint)
-  where s.job_id = x."jobId" and s.stage = x.stage;
-
-  insert into holds (job_id, generation, organization_id, amount, remaining, state, opened_at, closed_at)
-  select x."jobId", x.generation, x."organizationId", x.amount, x.remaining, x.state,
-    tollkeeper.from_ms(x."openedAt"), tollkeeper.from_ms(x."closedAt")
-  from jsonb_to_recordset(changes -> 'holds') as x(
-    "jobId" uuid, generation int, "organizationId" text, amount bigint, remaining bigint, state text,
-    "openedAt" bigint, "closedAt" bigint)
-  on conflict (job_id, generation) do update
-  set remaining = excluded.remaining, state = excluded.state, closed_at = excluded.closed_at;
-
-  insert into usage_counters (organization_id, plan_id, component, period_start, used, included_used, reserved)
-  select x."organizationId", x."planId", x.component, tollkeeper.from_ms(x."periodStart"), x.used, x."includedUsed",
-    x.reserved
-  from jsonb_to_recordset(changes -> 'counters') as x(
-    "organizationId" text, "planId" uuid, component text, "periodStart" bigint, used bigint, "includedUsed" bigint,
-    reserved bigint)
-  on conflict (organization_id, plan_id, component, period_start) do update
-  set used = excluded.used, included_used = excluded.included_used, reserved = excluded.reserved;
-
-  insert into team_members (organization_id, user_id, role, state, operation, charged, needed, missing, added_at)
-  select x."organizationId", x."userId", x.role, x.state, x.operation, x.charged, x.needed, x.missing,
-    tollkeeper.from_ms(x."addedAt")
-  from jsonb_to_recordset(changes -> 'members') as x(
-    "organizationId" text, "userId" text, role text, state text, operation uuid, charged bigint, needed bigint,
-    missing bigint, "addedAt" bigint)
-  on conflict (organization_id, user_id) do update
-  set role = excluded.role, state = excluded.state, operation = excluded.operation, charged = excluded.charged,
-    needed = excluded.needed, missing = excluded.missing, added_at = excluded.added_at;
-
-  insert into ledger_entries (id, organization_id, seq, kind, debit_account, credit_account, amount, currency,
-    available_after, held_after, business_key, job_id, stage, component, token_class, reference, reverses_seq, details,
-    created_at)
-  select x.id, x."organizationId", x.seq, x.kind, x.debit, x.credit, x.amount, x.currency, x."availableAfter",
-    x."heldAfter", x."businessKey", x."jobId", x.stage, x.component, x."tokenClass", x.reference, x."reversesSeq",
-    nullif(x.details, 'null'), tollkeeper.from_ms(x."createdAt")
-  from jsonb_to_recordset(changes -> 'entries') as x(
-    id uuid, "organizationId" text, seq bigint, kind text, debit text, credit text, amount bigint, currency text,
-    "availableAfter" bigint, "heldAfter" bigint, "businessKey" text, "jobId" uuid, stage text, component text,
-    "tokenClass" text, reference text, "reversesSeq" bigint, details jsonb, "createdAt" bigint);
-
-  perform pg_notify('tollkeeper_wake', organization) from jsonb_array_elements_text(changes -> 'wake') organization;
-  perform pg_notify('tollkeeper_jobs', job) from jsonb_array_elements_text(changes -> 'changed') job;
 end
 $$;
 `,

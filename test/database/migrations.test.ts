@@ -6,7 +6,7 @@ import { openOrm } from '../../src/database/orm.ts'
 import { migrateQueues } from '../../src/queues/migrate.ts'
 import { type TestDatabase, testDatabase } from '../support/postgres.ts'
 
-const FUNCTIONS = ['to-ms', 'from-ms', 'lock-batch', 'write-batch', 'append-only']
+const FUNCTIONS = ['to-ms', 'from-ms', 'lock-batch', 'append-only']
 
 /** What MikroORM would drop because it does not know it: functions and triggers are ours, written by hand. */
 const BY_HAND = /^drop (function|trigger) if exists/

@@ -1,9 +1,13 @@
+import { readFileSync } from 'node:fs'
 import type pg from 'pg'
 import type { Call, Verdict } from '../../ledger/calls.ts'
 import { fold } from '../../ledger/fold.ts'
 import { namedRows } from './named-rows.ts'
-import { type FactsJson, factsFromJson, writesToJson } from './rows.ts'
+import { type FactsJson, factsFromJson } from './rows.ts'
 import type { TariffCache } from './tariff-cache.ts'
+import { writeParameters } from './write-parameters.ts'
+
+const WRITE_BATCH = readFileSync(new URL('../sql/write-batch.sql', import.meta.url), 'utf8')
 
 /**
  * One transaction of the money path: lock, fold, write, COMMIT. The verdicts come in the order of the calls.
@@ -34,8 +38,8 @@ export async function moneyTransaction(
     const { verdicts, writes } = fold(facts, await tariffs.load(client, versions), calls)
     await client.query({
       name: 'write_batch',
-      text: 'select tollkeeper.write_batch($1::jsonb)',
-      values: [writesToJson(writes)],
+      text: WRITE_BATCH,
+      values: writeParameters(writes),
     })
     await client.query('commit')
     return verdicts

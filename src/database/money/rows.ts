@@ -9,7 +9,6 @@ import type {
   Rejection,
   SettledLine,
   StageRow,
-  Writes,
 } from '../../ledger/facts.ts'
 
 /** JSON has no bigint: amounts travel as strings in both directions, here and nowhere else. */
@@ -21,7 +20,22 @@ type Json<T> = T extends bigint
       ? { [K in keyof T]: Json<T[K]> }
       : T
 
-type FactsJson = { [K in keyof Facts]: Json<Facts[K]> }
+/** A table as it travels: one array per column, null where it has no rows. */
+type Columns<Row> = { readonly [K in keyof Row]: readonly Row[K][] | null }
+type FactsJson = {
+  readonly [K in keyof Facts]: Facts[K] extends readonly (infer Row)[] ? Columns<Json<Row>> : Facts[K]
+}
+
+/** The rows of a table that travelled as columns. */
+function rowsOf<Row extends object>(columns: Columns<Row>): Row[] {
+  const names = Object.keys(columns) as (keyof Row)[]
+  const length = names[0] === undefined ? 0 : (columns[names[0]]?.length ?? 0)
+  return Array.from({ length }, (_, index) => {
+    const row: Partial<Row> = {}
+    for (const name of names) row[name] = columns[name]?.[index] as Row[typeof name]
+    return row as Row
+  })
+}
 
 const amount = (text: string): bigint => BigInt(text)
 const maybeAmount = (text: string | null): bigint | null => (text === null ? null : BigInt(text))
@@ -104,19 +118,14 @@ function entryFromJson(row: Json<EntryRow>): EntryRow {
 export function factsFromJson(json: FactsJson): Facts {
   return {
     now: json.now,
-    organizations: json.organizations.map(organizationFromJson),
-    jobs: json.jobs.map(jobFromJson),
-    stages: json.stages.map(stageFromJson),
-    holds: json.holds.map(holdFromJson),
-    counters: json.counters.map((row) => ({ ...row })),
-    members: json.members.map(memberFromJson),
-    entries: json.entries.map(entryFromJson),
+    organizations: rowsOf(json.organizations).map(organizationFromJson),
+    jobs: rowsOf(json.jobs).map(jobFromJson),
+    stages: rowsOf(json.stages).map(stageFromJson),
+    holds: rowsOf(json.holds).map(holdFromJson),
+    counters: rowsOf(json.counters),
+    members: rowsOf(json.members).map(memberFromJson),
+    entries: rowsOf(json.entries).map(entryFromJson),
   }
-}
-
-/** What write_batch takes, as JSON text. */
-export function writesToJson(writes: Writes): string {
-  return JSON.stringify(writes, (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value))
 }
 
 export type { FactsJson, Json }

@@ -1,4 +1,4 @@
 -- The way back from epoch milliseconds, exact to the millisecond.
 create or replace function tollkeeper.from_ms(ms bigint) returns timestamptz
 language sql stable parallel safe
-return timestamptz 'epoch' + ms * interval '1 millisecond';
+return to_timestamp(ms::double precision / 1000);
