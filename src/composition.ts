@@ -96,6 +96,8 @@ export async function compose({ config, agents = [], clock = systemClock }: Comp
   return {
     config,
     logger,
+    /** The PostgreSQL that holds everything, with its password. */
+    databaseUrl: database.appUrl,
     inTransaction,
     em,
     ...managers,

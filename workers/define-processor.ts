@@ -94,7 +94,7 @@ async function finish({ outbox }: StageServices, settled: Settled): Promise<Outc
 
 /** The last attempt fails the job, and the customer pays nothing; an earlier one lets the queue try again. */
 async function afterFailure(
-  { billing }: StageServices,
+  { billing, logger }: StageServices,
   claim: Claim,
   { attemptsMade, attemptsMax }: Delivery<PipelineQueueName>,
   signal: AbortSignal,
@@ -102,6 +102,8 @@ async function afterFailure(
 ): Promise<Outcome> {
   if (error instanceof DeadEnd) throw error
   if (error instanceof WorkStopped) return { kind: 'ended' }
+  const { jobId, stage } = claim
+  logger.warn({ jobId, stage, attempt: attemptsMade + 1, err: error }, 'a stage did not come to its end')
   const taken = signal.aborted && error === signal.reason
   const hopeless = error instanceof ProviderError && !error.retryable
   if (taken || (!hopeless && attemptsMade + 1 < attemptsMax)) {

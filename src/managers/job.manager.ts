@@ -129,7 +129,7 @@ export class JobManager {
       currency,
       tariffId: version ? version.planId : null,
       tariffVersion: version ? version.version : null,
-      tokenizer: this.#tokenizer,
+      tokenizer: { id: this.#tokenizer.id, version: this.#tokenizer.version },
       held: holds.reduce((sum, hold) => sum + hold.amount, 0n),
       charged: job.charged,
       reversed: job.reversed,

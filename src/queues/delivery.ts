@@ -99,6 +99,7 @@ function toDataReason(issues: readonly { readonly path: readonly PropertyKey[]; 
 
 function toStorableError(error: unknown): Error {
   const storable = new Error(toStorable(error instanceof Error ? error.message : String(error)))
-  storable.stack = toStorable((error instanceof Error && error.stack) || storable.message)
+  // A stack names our files and machine; the board is no place for it, and the log has it.
+  storable.stack = storable.message
   return storable
 }
