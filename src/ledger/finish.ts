@@ -32,7 +32,7 @@ export function failJob(book: Book, job: JobRow, failure: Failure): void {
 /** Undoes an own job by its platform's word. */
 export function reverse(book: Book, call: Calls['reverse']): Verdicts['reverse'] {
   const job = book.jobOf(call)
-  if (!job || job.runner !== 'own' || isFinal(job.state)) return { kind: 'dead', state: job?.state ?? 'unknown' }
+  if (job?.runner !== 'own' || isFinal(job.state)) return { kind: 'dead', state: job?.state ?? 'unknown' }
   reverseCharges(book, job)
   endJob(book, job, 'failed')
   job.failure = call.failure

@@ -23,7 +23,7 @@ export function isIgnored(path: string): boolean {
 }
 
 /** Paths of all files that match, without what git ignores; sorted. */
-export function listFiles(patterns: readonly string[]): readonly string[] {
+function listFiles(patterns: readonly string[]): readonly string[] {
   return globSync([...patterns], { cwd: ROOT, exclude: isIgnored }).toSorted()
 }
 
