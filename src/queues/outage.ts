@@ -25,10 +25,17 @@ export async function withinTimeout<T>(what: string, work: () => Promise<T>, tim
 /** The same complaint of one source is logged once in this time: a dead server is reported hundreds of times a second. */
 const LOG_EVERY_MS = 5_000
 
+/** A queue job that was removed, or taken over, while it ran: it was a hint, and whoever removed it knew more. */
+const GONE = /^Missing (key|lock) for job/
+
 /** A listener for 'error' events: an outage is logged, never thrown, since an unheard 'error' event ends the process. */
 export function outageLog(logger: Logger, source: string): (error: Error) => void {
   const seen = new Map<string, number>()
   return (error) => {
+    if (GONE.test(error.message)) {
+      logger.debug({ source, reason: error.message }, 'a queue job was gone before its run ended')
+      return
+    }
     const now = Date.now()
     const last = seen.get(error.message)
     if (last !== undefined && now - last < LOG_EVERY_MS) return
