@@ -80,8 +80,10 @@ describe.each(KINDS)('stages on %s', (kind) => {
     expect(await bench.queue('pipeline.agent').getJob(`${jobId}.agent.a.0`)).toBeUndefined()
     const kept = await bench.queue('pipeline.agent').getJob(`${jobId}.agent.b.0`)
     expect(kept?.returnvalue).toEqual({ label: '3 tokens · charged 0.01 USD' })
+    // Only a member that left no card is forgotten and may run once more; what was charged does not.
     await bench.queues().enqueueFlow(flow)
-    expect(bench.seen).toHaveLength(3)
+    const ranAgain = bench.seen.slice(3)
+    expect(ranAgain.filter((seen) => seen !== 'agent.a')).toEqual([])
   })
 
   test('an agent that fails for good fails the next step without running it', async () => {
