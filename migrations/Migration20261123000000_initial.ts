@@ -31,7 +31,7 @@ const TABLES = [
   `create table "tollkeeper"."organizations" ("id" varchar(64) not null, "name" text not null, "currency" varchar(3) not null, "tariff_version_id" uuid null, "status" text not null default 'active', "period_anchor" timestamptz(3) not null, "period_start" timestamptz(3) not null, "period_end" timestamptz(3) not null, "created_at" timestamptz(3) not null default now(), primary key ("id"))`,
   `alter table "tollkeeper"."organizations" add constraint "organizations_status_known" check (status in ('active', 'past_due', 'suspended', 'frozen'))`,
   `alter table "tollkeeper"."organizations" add constraint "organizations_period_forward" check (period_end > period_start)`,
-  `create table "tollkeeper"."organization_balances" ("organization_id" varchar(64) not null, "available" bigint not null default 0, "held" bigint not null default 0, "overdraft_limit" bigint not null default 0, "seq" bigint not null default 0, "seats_used" int not null default 0, "seats_paid" int not null default 0, primary key ("organization_id"))`,
+  `create table "tollkeeper"."organization_balances" ("organization_id" varchar(64) not null, "available" bigint not null default 0, "held" bigint not null default 0, "overdraft_limit" bigint not null default 0, "overdraft_limit_peak" bigint not null default 0, "seq" bigint not null default 0, "seats_used" int not null default 0, "seats_paid" int not null default 0, "checked_seq" bigint not null default 0, primary key ("organization_id"))`,
   `alter table "tollkeeper"."organization_balances" add constraint "organization_balances_never_below_limit" check (available >= - overdraft_limit)`,
   `alter table "tollkeeper"."organization_balances" add constraint "organization_balances_held_not_negative" check (held >= 0)`,
   `alter table "tollkeeper"."organization_balances" add constraint "organization_balances_limit_not_negative" check (overdraft_limit >= 0)`,
@@ -113,7 +113,8 @@ return to_timestamp(ms::double precision / 1000);
 create or replace function tollkeeper.lock_batch(named jsonb) returns json
 language plpgsql
 set search_path = tollkeeper, pg_temp
--- A plan made while the tables were small would hash the whole of a large one later; every look-up here is by key.
+-- A plan made while the tables were small would hash the whole of a large one later; every look-up here is by key. The
+-- conditions below avoid the words of our partial indexes (state = 'open', 'queued'): those would be scanned whole.
 set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
@@ -152,7 +153,7 @@ begin
     union
     select j.period_start from jobs j where j.id = any (job_ids) and j.period_start is not null);
   user_ids := user_ids || array(
-    select j.user_id from jobs j where j.id = any (job_ids) and j.state = 'queued' and j.user_id is not null);
+    select j.user_id from jobs j where j.id = any (job_ids) and j.admitted_at is null and j.user_id is not null);
 
   -- Columns, not rows: an array is turned into json at one go, a row would look each of its types up again.
   select json_build_object(
@@ -203,7 +204,7 @@ begin
         'generation', array_agg(h.generation), 'amount', array_agg(h.amount::text),
         'remaining', array_agg(h.remaining::text), 'state', array_agg(h.state),
         'openedAt', array_agg(tollkeeper.to_ms(h.opened_at)), 'closedAt', array_agg(tollkeeper.to_ms(h.closed_at)))
-      from holds h where h.job_id = any (job_ids) and h.state = 'open'),
+      from holds h where h.job_id = any (job_ids) and h.state <> 'closed'),
     'counters', (
       select json_build_object(
         'organizationId', array_agg(c.organization_id), 'planId', array_agg(c.plan_id),

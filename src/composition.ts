@@ -17,6 +17,7 @@ import { TariffCache } from './database/money/tariff-cache.ts'
 import { Notifications } from './database/notifications.ts'
 import { openOrm } from './database/orm.ts'
 import { openMoneyPool, openQueuePool } from './database/pool.ts'
+import { createInSnapshot } from './database/snapshot.ts'
 import { createInTransaction } from './database/transaction.ts'
 import { type Clock, systemClock } from './foundation/clock.ts'
 import { ConfigurationError } from './foundation/errors.ts'
@@ -29,6 +30,7 @@ import { ScheduleManager } from './managers/schedule.manager.ts'
 import { TariffManager } from './managers/tariff.manager.ts'
 import { TeamBillingManager } from './managers/team-billing.manager.ts'
 import { type JobOf, TokenBasedBillingManager } from './managers/token-based-billing.manager.ts'
+import { VerifyManager } from './managers/verify.manager.ts'
 import { createCountingPool } from './monitors/counting-pool.ts'
 import { InputTokenMonitor } from './monitors/input-token.monitor.ts'
 import { LLMTokenMonitor } from './monitors/llm-token.monitor.ts'
@@ -179,7 +181,8 @@ async function openStorage(config: Config, url: string, logger: Logger, clock: C
 
 type Managers = ReturnType<typeof openManagers>
 
-function openManagers(config: Config, { money, backend }: Storage, logger: Logger, opened: AsyncDisposableStack) {
+function openManagers(config: Config, storage: Storage, logger: Logger, opened: AsyncDisposableStack) {
+  const { money, backend, pool, inTransaction, em } = storage
   const queues = createQueues(backend, { keepCompleted: config.keepCompleted, logger })
   opened.defer(() => queues.close())
   const outbox = new Outbox(queues, logger)
@@ -189,8 +192,18 @@ function openManagers(config: Config, { money, backend }: Storage, logger: Logge
     parkedExpiresMs: config.parkedExpiresDays * DAY_MS,
     outputLimit: config.maxOutputTokens,
   })
+  const verifier = new VerifyManager({
+    inSnapshot: createInSnapshot(pool),
+    inTransaction,
+    em,
+    logger,
+    pingQueue: () => queues.ping(),
+    sweepMs: config.reconcileIntervalMs,
+  })
+  opened.defer(() => verifier.close())
   return {
     billing,
+    verifier,
     balances: new BalanceManager(money, (resumed) => outbox.resume(resumed)),
     jobs: new JobManager(o200kBase),
     teams: new TeamBillingManager(money),

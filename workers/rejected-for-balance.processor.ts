@@ -1,4 +1,4 @@
-import { rejectionSentence } from '../src/managers/job-json.ts'
+import { rejectionSentence } from '../src/managers/contract-json.ts'
 import type { StageServices } from '../src/pipeline/stage-services.ts'
 import { DeadEnd, type Processor } from '../src/queues/delivery.ts'
 

@@ -14,6 +14,7 @@ import { memberRoutes } from './routes/members.route.ts'
 import { moneyRoutes } from './routes/money.route.ts'
 import { organizationRoutes } from './routes/organizations.route.ts'
 import { tariffRoutes } from './routes/tariffs.route.ts'
+import { verifyRoutes } from './routes/verify.route.ts'
 
 /**
  * The HTTP door: the API under /api/v1 (contract.md), health, and the board at /admin/queues. It listens to nothing by
@@ -53,6 +54,7 @@ function apiRoutes(deps: AdminDependencies): Router {
   router.use('/admin/organizations', organizationRoutes(deps))
   router.use('/admin/organizations/:id/members', memberRoutes(deps))
   router.use('/admin/organizations/:id', moneyRoutes(deps))
+  router.use('/admin/verify', verifyRoutes(deps))
   router.use('/jobs', jobRoutes(deps))
   router.use('/', accountRoutes(deps))
   return router

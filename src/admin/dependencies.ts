@@ -6,6 +6,7 @@ import type { JobManager } from '../managers/job.manager.ts'
 import type { OrganizationManager } from '../managers/organization.manager.ts'
 import type { TariffManager } from '../managers/tariff.manager.ts'
 import type { TeamBillingManager } from '../managers/team-billing.manager.ts'
+import type { VerifyManager } from '../managers/verify.manager.ts'
 import type { JobService } from '../pipeline/job-service.ts'
 import type { Waker } from '../pipeline/wake.ts'
 import type { Queues } from '../queues/queues.ts'
@@ -21,6 +22,7 @@ export interface AdminDependencies {
   readonly teams: TeamBillingManager
   readonly jobs: JobManager
   readonly service: Pick<JobService, 'submit' | 'quote' | 'cancel'>
+  readonly verifier: Pick<VerifyManager, 'verify'>
   /** Resumes what fits now; asked after a raised limit or another tariff. */
   readonly waker: Pick<Waker, 'wake'>
   /** What readiness asks; each rejects when that part does not answer. */

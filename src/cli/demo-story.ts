@@ -3,19 +3,16 @@ import type { Tollkeeper } from '../composition.ts'
 import { systemClock } from '../foundation/clock.ts'
 import { TollkeeperError } from '../foundation/errors.ts'
 import { isFinal } from '../ledger/states.ts'
-import { jobToJson, receiptToJson } from '../managers/job-json.ts'
+import { jobToJson, receiptToJson } from '../managers/contract-json.ts'
 import type { JobView } from '../managers/job-view.ts'
-import type { LedgerEntry } from '../models/ledger-entry.model.ts'
 import { formatAmount, type Nano } from '../pricing/money.ts'
 import { FREE_INPUT_TOKENS, MEMBER, makeScene, type Scene, toWholeCents } from './demo-scene.ts'
 import { excerpt } from './excerpt.ts'
 import { followJob } from './follow-job.ts'
-import { ledgerViolations } from './ledger-check.ts'
 import type { Narrator } from './narrator.ts'
 import { receiptTable } from './receipt-table.ts'
 
 const TEXT_FILE = new URL('./demo-text.txt', import.meta.url)
-const LEDGER_PAGE = 200
 const EXCERPT_LINES = 6
 
 interface Telling {
@@ -114,24 +111,18 @@ async function tellReceipt({ narrator, tollkeeper }: Telling, jobId: string) {
   return receiptToJson(receipt)
 }
 
-/** @returns how many entries the ledger has */
+/** Proves the books of the demo's organisation, as `tollkeeper verify` does. @returns how many entries the ledger has */
 async function tellVerified({ narrator, scene, tollkeeper }: Telling): Promise<number> {
-  const { balances, em } = tollkeeper
-  const entries: LedgerEntry[] = []
-  for (let after: number | null = 0; after !== null; ) {
-    const page = await balances.ledger(em(), scene.organizationId, { limit: LEDGER_PAGE, after })
-    entries.push(...page.entries)
-    after = page.next
-  }
-  const balance = await balances.balance(em(), scene.organizationId)
-  const violations = ledgerViolations(entries, balance)
-  if (violations.length > 0) throw unlike(violations.join('; '))
+  const { organizationId, currency } = scene
+  const { entries, violations } = await tollkeeper.verifier.verify({ organizationId })
+  if (violations.length > 0) throw unlike(violations.map(({ detail }) => detail).join('; '))
+  const { available, held } = await tollkeeper.balances.balance(tollkeeper.em(), organizationId)
   narrator.step('Ledger and balance verified')
   narrator.details([
-    `${entries.length} entries added up again, without a gap, to the last nano-unit:`,
-    `available ${formatAmount(balance.available)} and held ${formatAmount(balance.held)} ${scene.currency} agree`,
+    `${entries} entries added up again, every line priced again, to the last nano-unit:`,
+    `available ${formatAmount(available)} and held ${formatAmount(held)} ${currency} agree`,
   ])
-  return entries.length
+  return entries
 }
 
 function submit({ tollkeeper, scene, text }: Telling): Promise<JobView> {

@@ -7,6 +7,7 @@ import { receiptCommand } from './receipt.command.ts'
 import { startCommand } from './start.command.ts'
 import { submitCommand } from './submit.command.ts'
 import { topUpCommand } from './top-up.command.ts'
+import { verifyCommand } from './verify.command.ts'
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 /** From here on an error is shown with the place that it comes from. */
@@ -52,6 +53,7 @@ function createProgram(): Command {
     quoteCommand(),
     receiptCommand(),
     topUpCommand(),
+    verifyCommand(),
     migrateCommand(),
   ]
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program))

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { quoteToJson } from '../managers/job-json.ts'
+import { quoteToJson } from '../managers/contract-json.ts'
 import { formatAmount } from '../pricing/money.ts'
 import { submissionOf, withJobOptions } from './job-options.ts'
 import { print, printJson, sessionOf, withTollkeeper } from './session.ts'

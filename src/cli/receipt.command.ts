@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { receiptToJson } from '../managers/job-json.ts'
+import { receiptToJson } from '../managers/contract-json.ts'
 import { receiptTable } from './receipt-table.ts'
 import { print, printJson, sessionOf, withTollkeeper } from './session.ts'
 

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { Tollkeeper } from '../composition.ts'
 import { isFinal } from '../ledger/states.ts'
-import { jobToJson, receiptToJson } from '../managers/job-json.ts'
+import { jobToJson, receiptToJson } from '../managers/contract-json.ts'
 import type { JobView } from '../managers/job-view.ts'
 import { JobCancelled, JobFailed, RejectedForBalance } from '../pipeline/outcome-errors.ts'
 import { formatAmount } from '../pricing/money.ts'

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { newId } from '../foundation/ids.ts'
-import { fundingToJson } from '../managers/job-json.ts'
+import { fundingToJson } from '../managers/contract-json.ts'
 import { formatAmount, type Nano } from '../pricing/money.ts'
 import { toAmount } from './job-options.ts'
 import { print, printJson, sessionOf, withTollkeeper } from './session.ts'

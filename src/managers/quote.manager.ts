@@ -9,7 +9,7 @@ import { UsageCounter } from '../models/usage-counter.model.ts'
 import type { Nano } from '../pricing/money.ts'
 import { tariffWarnings } from '../pricing/price.ts'
 import { type BoundedStage, fitToCost, quoteStages } from '../pricing/quote.ts'
-import type { QuoteView } from './job-json.ts'
+import type { QuoteView } from './contract-json.ts'
 
 interface QuoteOf {
   readonly organizationId: string

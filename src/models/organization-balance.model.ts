@@ -1,6 +1,16 @@
 import { defineEntity, p } from '@mikro-orm/core'
 import { Organization } from './organization.model.ts'
 
+/** A limit may be lowered once the money is back; the entries from before are judged by the highest it ever was. */
+function peakOf({ overdraftLimit = 0n, overdraftLimitPeak = 0n }: Limits): bigint {
+  return overdraftLimit > overdraftLimitPeak ? overdraftLimit : overdraftLimitPeak
+}
+
+interface Limits {
+  readonly overdraftLimit?: bigint
+  readonly overdraftLimitPeak?: bigint
+}
+
 const OrganizationBalanceSchema = defineEntity({
   name: 'OrganizationBalance',
   tableName: 'organization_balances',
@@ -17,9 +27,11 @@ const OrganizationBalanceSchema = defineEntity({
     available: p.bigint().defaultRaw('0'),
     held: p.bigint().defaultRaw('0'),
     overdraftLimit: p.bigint().defaultRaw('0'),
+    overdraftLimitPeak: p.bigint().defaultRaw('0').onCreate(peakOf).onUpdate(peakOf),
     seq: p.bigint('number').defaultRaw('0'),
     seatsUsed: p.integer().default(0),
     seatsPaid: p.integer().default(0),
+    checkedSeq: p.bigint('number').defaultRaw('0'),
   },
   checks: [
     { name: 'organization_balances_never_below_limit', expression: 'available >= - overdraft_limit' },
@@ -29,7 +41,10 @@ const OrganizationBalanceSchema = defineEntity({
   ],
 })
 
-/** The ledger's projection, one hot row per organisation. Whoever moves money locks this row first. Nano-units. */
+/**
+ * The ledger's projection, one hot row per organisation. Whoever moves money locks this row first. Nano-units.
+ * `checkedSeq` is up to where the scheduled check has verified the ledger.
+ */
 export class OrganizationBalance extends OrganizationBalanceSchema.class {}
 OrganizationBalanceSchema.setClass(OrganizationBalance)
 

@@ -1,7 +1,7 @@
 import type { EntityManagerSource } from '../database/transaction.ts'
 import { isFinal } from '../ledger/states.ts'
+import { jobToJson, receiptToJson } from '../managers/contract-json.ts'
 import type { JobManager } from '../managers/job.manager.ts'
-import { jobToJson, receiptToJson } from '../managers/job-json.ts'
 import type { JobView } from '../managers/job-view.ts'
 import type { JobService, Submission } from './job-service.ts'
 import type { JobWatcher } from './job-watcher.ts'

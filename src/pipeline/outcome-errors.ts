@@ -1,5 +1,5 @@
 import { TollkeeperError } from '../foundation/errors.ts'
-import { rejectionSentence } from '../managers/job-json.ts'
+import { rejectionSentence } from '../managers/contract-json.ts'
 import type { JobView } from '../managers/job-view.ts'
 import { formatAmount } from '../pricing/money.ts'
 

@@ -3,12 +3,15 @@ import type { EntityManagerSource } from '../database/transaction.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { DueStage, OverdueJob, ScheduleManager } from '../managers/schedule.manager.ts'
 import type { TokenBasedBillingManager } from '../managers/token-based-billing.manager.ts'
+import type { VerifyManager } from '../managers/verify.manager.ts'
 import type { Queues } from '../queues/queues.ts'
 import type { Outbox } from './outbox.ts'
 import type { Waker } from './wake.ts'
 
 /** A job that is processed for a whole day without a living claim will not come back by itself. */
 const JOB_DEADLINE_MS = 86_400_000
+/** Organisations whose books one sweep verifies at most. */
+const VERIFIED_MAX = 50
 /** A live queue job is looked at again after this many sweeps. */
 const LIVE_SWEEPS = 4
 
@@ -19,6 +22,7 @@ export interface SweepDependencies {
   readonly queues: Queues
   readonly outbox: Outbox
   readonly waker: Waker
+  readonly verifier: Pick<VerifyManager, 'checkChanged'>
   readonly logger: Logger
   /** Runs the sweep in one process at a time; null where another one has it. */
   readonly alone: <T>(work: () => Promise<T>) => Promise<T | null>
@@ -60,6 +64,7 @@ export class Sweep {
         forgotten: await this.#step('forget', () => this.#forget()),
         delivered: await this.#step('deliver', () => this.#deliver()),
         cards: await this.#step('cards', () => this.#cards()),
+        verified: await this.#step('verify', () => this.#with.verifier.checkChanged(VERIFIED_MAX)),
       }
       const summary = Object.entries(counts).map(([name, count]) => `${name} ${count ?? 'failed'}`)
       await this.#step('record', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Tollkeeper } from '../../src/composition.ts'
-import { balanceToJson, ledgerEntryToJson, receiptToJson } from '../../src/managers/job-json.ts'
+import { balanceToJson, ledgerEntryToJson, receiptToJson } from '../../src/managers/contract-json.ts'
 import { formatAmount } from '../../src/pricing/money.ts'
 import { expectBooksToBalance } from '../support/books.ts'
 import { CONTRACT_COMPONENTS, fundedOrganization, openWorld, type World } from '../support/tollkeeper.ts'

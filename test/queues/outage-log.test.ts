@@ -1,10 +1,11 @@
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
+import type { Logger } from '../../src/foundation/logger.ts'
 import { outageLog } from '../../src/queues/outage.ts'
 
-function recorded(): { logger: ReturnType<typeof pino>; lines: { level: number; reason: string }[] } {
+function recorded() {
   const lines: { level: number; reason: string }[] = []
-  const logger = pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) })
+  const logger: Logger = pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) })
   return { logger, lines }
 }
 

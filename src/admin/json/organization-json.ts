@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Balance } from '../../managers/balance.manager.ts'
-import { balanceToJson } from '../../managers/job-json.ts'
+import { balanceToJson } from '../../managers/contract-json.ts'
 import type { NewOrganization, OrganizationPatch, OrganizationView } from '../../managers/organization.manager.ts'
 import { accountId, amount, currency, integer, label, positiveAmount, uuid } from '../fields.ts'
 import { given } from './tariff-json.ts'

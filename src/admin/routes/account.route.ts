@@ -1,5 +1,5 @@
 import { Router } from 'express'
-import { balanceToJson } from '../../managers/job-json.ts'
+import { balanceToJson } from '../../managers/contract-json.ts'
 import type { AdminDependencies } from '../dependencies.ts'
 import { cursorOf, LIST, limitOf, organizationOf, takes } from '../query.ts'
 import { ledgerOf, ledgerPage } from './money.route.ts'

@@ -1,6 +1,6 @@
 import { type Request, Router } from 'express'
 import { NotFoundError } from '../../foundation/errors.ts'
-import { jobToJson, quoteToJson, receiptToJson } from '../../managers/job-json.ts'
+import { jobToJson, quoteToJson, receiptToJson } from '../../managers/contract-json.ts'
 import type { JobView } from '../../managers/job-view.ts'
 import type { AdminDependencies } from '../dependencies.ts'
 import { idempotencyKeyOf, newJob } from '../json/job-request.ts'

@@ -1,5 +1,5 @@
 import { Router } from 'express'
-import { memberToJson } from '../../managers/job-json.ts'
+import { memberToJson } from '../../managers/contract-json.ts'
 import type { AdminDependencies } from '../dependencies.ts'
 import { newMember } from '../json/organization-json.ts'
 import { bodyOf, refuseBody } from '../parse.ts'

@@ -1,5 +1,5 @@
 import { Router } from 'express'
-import { fundingToJson, ledgerEntryToJson } from '../../managers/job-json.ts'
+import { fundingToJson, ledgerEntryToJson } from '../../managers/contract-json.ts'
 import type { AdminDependencies } from '../dependencies.ts'
 import { adjustment, topUp } from '../json/organization-json.ts'
 import { bodyOf } from '../parse.ts'

@@ -7,6 +7,8 @@ import { type FactsJson, factsFromJson } from './rows.ts'
 import type { TariffCache } from './tariff-cache.ts'
 import { writeParameters } from './write-parameters.ts'
 
+/** Every row is written by its key: a plan that hashes a table is right while it is small, and ruinous later. */
+const BEGIN = 'begin; set local enable_hashjoin = off; set local enable_mergejoin = off; set local jit = off'
 const WRITE_BATCH = readFileSync(new URL('../sql/write-batch.sql', import.meta.url), 'utf8')
 
 /**
@@ -25,7 +27,7 @@ export async function moneyTransaction(
   }
   client.on('error', onError)
   try {
-    await client.query('begin')
+    await client.query(BEGIN)
     const locked = await client.query<{ facts: FactsJson }>({
       name: 'lock_batch',
       text: 'select tollkeeper.lock_batch($1::jsonb) as facts',

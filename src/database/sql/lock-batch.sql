@@ -6,7 +6,8 @@
 create or replace function tollkeeper.lock_batch(named jsonb) returns json
 language plpgsql
 set search_path = tollkeeper, pg_temp
--- A plan made while the tables were small would hash the whole of a large one later; every look-up here is by key.
+-- A plan made while the tables were small would hash the whole of a large one later; every look-up here is by key. The
+-- conditions below avoid the words of our partial indexes (state = 'open', 'queued'): those would be scanned whole.
 set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
@@ -45,7 +46,7 @@ begin
     union
     select j.period_start from jobs j where j.id = any (job_ids) and j.period_start is not null);
   user_ids := user_ids || array(
-    select j.user_id from jobs j where j.id = any (job_ids) and j.state = 'queued' and j.user_id is not null);
+    select j.user_id from jobs j where j.id = any (job_ids) and j.admitted_at is null and j.user_id is not null);
 
   -- Columns, not rows: an array is turned into json at one go, a row would look each of its types up again.
   select json_build_object(
@@ -96,7 +97,7 @@ begin
         'generation', array_agg(h.generation), 'amount', array_agg(h.amount::text),
         'remaining', array_agg(h.remaining::text), 'state', array_agg(h.state),
         'openedAt', array_agg(tollkeeper.to_ms(h.opened_at)), 'closedAt', array_agg(tollkeeper.to_ms(h.closed_at)))
-      from holds h where h.job_id = any (job_ids) and h.state = 'open'),
+      from holds h where h.job_id = any (job_ids) and h.state <> 'closed'),
     'counters', (
       select json_build_object(
         'organizationId', array_agg(c.organization_id), 'planId', array_agg(c.plan_id),

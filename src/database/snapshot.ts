@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto'
+import type pg from 'pg'
+import type { Tariff } from '../pricing/tariff.ts'
+import { TariffCache } from './money/tariff-cache.ts'
+
+/** One consistent picture of the database. Reads may be asked for at once; they are answered one after another. */
+export interface Snapshot {
+  /** Rows as tuples in the order of their columns; bigint columns come as decimal strings. */
+  read<Row extends readonly unknown[]>(text: string, values: readonly unknown[]): Promise<readonly Row[]>
+  /** Tariff versions as they are stored now: what a process remembers of them is not evidence. */
+  tariffs(ids: Iterable<string>): Promise<ReadonlyMap<string, Tariff>>
+}
+
+/** Runs something on one snapshot. */
+export type InSnapshot = <T>(work: (snapshot: Snapshot) => Promise<T>) => Promise<T>
+
+// Every look-up is by key or in the order of an index: a plan that hashes or sorts a whole large table never pays here.
+// A page may be worked on for longer than the money path's patience with idle transactions; nothing is locked by it.
+const BEGIN = `begin isolation level repeatable read read only;
+set local idle_in_transaction_session_timeout = '60s';
+set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; set local jit = off;
+set local plan_cache_mode = force_generic_plan`
+
+/** Opens a REPEATABLE READ transaction that only reads; it sees the database as it is at its first read. */
+export function createInSnapshot(pool: pg.Pool): InSnapshot {
+  return async (work) => {
+    const client = await pool.connect()
+    let broken: Error | undefined
+    const onError = (error: Error): void => {
+      broken = error
+    }
+    client.on('error', onError)
+    const tariffs = new TariffCache()
+    let reading: Promise<unknown> = Promise.resolve()
+    const inTurn = <R>(read: () => Promise<R>): Promise<R> => {
+      const turn = reading.then(read)
+      reading = turn.catch(() => undefined)
+      return turn
+    }
+    try {
+      await client.query(BEGIN)
+      return await work({
+        read: <Row extends readonly unknown[]>(text: string, values: readonly unknown[]) =>
+          inTurn(async () => {
+            const { rows } = await client.query({ name: nameOf(text), text, values: [...values], rowMode: 'array' })
+            return rows as unknown as readonly Row[]
+          }),
+        tariffs: (ids) => inTurn(() => tariffs.load(client, ids)),
+      })
+    } finally {
+      await reading
+      await client.query('rollback').catch((error: Error) => {
+        broken = error
+      })
+      client.off('error', onError)
+      client.release(broken)
+    }
+  }
+}
+
+/** Planning a look-up of hundreds of keys takes as long as doing it: each statement is prepared once per connection. */
+function nameOf(text: string): string {
+  return `snapshot_${createHash('sha1').update(text).digest('base64url')}`
+}
