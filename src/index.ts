@@ -36,7 +36,7 @@ export async function connect({ workers = true, ...options }: ConnectOptions = {
 export type { Agent, AgentContext, BoundLimits } from './agents/agent.ts'
 export { ConfigurationError, TollkeeperError, ValidationError } from './foundation/errors.ts'
 export { BalanceManager } from './managers/balance.manager.ts'
-export { receiptToJson } from './managers/job-json.ts'
+export { receiptToJson } from './managers/contract-json.ts'
 export { TeamBillingManager } from './managers/team-billing.manager.ts'
 export { TokenBasedBillingManager } from './managers/token-based-billing.manager.ts'
 export { OrganizationBalance } from './models/organization-balance.model.ts'
