@@ -1,6 +1,6 @@
 import { invariant } from '../foundation/invariant.ts'
 import type { Nano } from '../pricing/money.ts'
-import { unpricedModel } from '../pricing/price.ts'
+import { unpricedClasses } from '../pricing/price.ts'
 import { type BoundedStage, fitToCost } from '../pricing/quote.ts'
 import type { Tariff } from '../pricing/tariff.ts'
 import type { Book } from './book.ts'
@@ -110,8 +110,10 @@ function fitJob(
   outputLimit: number,
 ): Failure | null {
   for (const { stage, bound } of bounds) {
-    if (bound.kind === 'agent' && bound.llm && unpricedModel(tariff, bound.llm.model)) {
-      const detail = `tariff "${tariff.name}" has no price for model ${bound.llm.model}; add a component for it and submit again`
+    const missing = bound.kind === 'agent' && bound.llm ? unpricedClasses(tariff, bound.llm.model) : []
+    if (bound.kind === 'agent' && bound.llm && missing.length > 0) {
+      const what = `${missing.join(' and ')} tokens of model ${bound.llm.model}`
+      const detail = `tariff "${tariff.name}" has no price for ${what}; add a component for it and submit again`
       return { code: 'unpriced-model', stage, detail }
     }
   }

@@ -12,7 +12,9 @@ export function addMember(book: Book, call: Calls['add_member']): Verdicts['add_
   if (known && known.state !== 'removed') return { kind: 'known', member: known, currency }
   if (organization.tariffVersionId === null) return { kind: 'no-tariff' }
   const limit = book.tariff(organization.tariffVersionId).maxTeamMembers
-  if (limit !== null && organization.seatsUsed >= limit) return { kind: 'seat-limit', limit }
+  // Who waits for money has a place in the limit, too: a seat that can never come must be refused now.
+  const taken = organization.seatsUsed + book.pendingMembers(organization.id).length
+  if (limit !== null && taken >= limit) return { kind: 'seat-limit', limit }
   const member: MemberRow = {
     organizationId: call.organizationId,
     userId: call.userId,

@@ -98,6 +98,7 @@ export function receiptToJson(receipt: Receipt) {
       tiers: line.tiers?.map((tier) => ({ up_to: tier.upTo, price: formatAmount(tier.price) })) ?? null,
       counter_before: line.counterBefore,
       counter_after: line.counterAfter,
+      billed_before: line.billedBefore,
       amount: formatAmount(line.amount),
       written_off: formatAmount(line.writtenOff),
       ledger_seq: line.ledgerSeq,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { lineFromJson, rejectionFromJson } from '../database/money/rows.ts'
-import { ConflictError, ForbiddenError, NotFoundError, TollkeeperError } from '../foundation/errors.ts'
+import { ConflictError, NotFoundError, TollkeeperError } from '../foundation/errors.ts'
 import { newId, UUID } from '../foundation/ids.ts'
 import type { Delivery } from '../ledger/calls.ts'
 import type { Failure } from '../ledger/facts.ts'
@@ -13,9 +13,9 @@ import { JobStage } from '../models/job-stage.model.ts'
 import { JobText } from '../models/job-text.model.ts'
 import { Organization } from '../models/organization.model.ts'
 import { TariffVersion } from '../models/tariff-version.model.ts'
-import { TeamMember } from '../models/team-member.model.ts'
 import type { Nano } from '../pricing/money.ts'
 import type { JobView, Receipt, StoredLine } from './job-view.ts'
+import { requireMember } from './team-billing.manager.ts'
 
 /** How long the sweep lets a new job's first queue job be, in milliseconds: its enqueue follows right after. */
 const FIRST_CHECK_MS = 5_000
@@ -54,7 +54,7 @@ export class JobManager {
     if (organization.tariffVersionId === null) {
       throw new ConflictError('no-tariff', `${organization.id} has no tariff; assign a published one first`)
     }
-    await this.#requireMember(em, input)
+    await requireMember(em, input)
     const id = newId()
     const first = input.runner === 'pipeline'
     em.create(Job, {
@@ -195,14 +195,6 @@ export class JobManager {
       throw new TollkeeperError('idempotency-mismatch', 422, message)
     }
     return known?.id ?? null
-  }
-
-  async #requireMember(em: EntityManager, { organizationId, userId }: NewJob): Promise<void> {
-    if (userId === null) return
-    const member = await em.findOne(TeamMember, { organizationId, userId })
-    if (member?.state === 'active') return
-    const why = member?.state === 'pending_payment' ? 'has a seat that is not paid yet' : 'is not a member'
-    throw new ForbiddenError('not-a-member', `${userId} ${why} of ${organizationId}; add the member or pay the seat`)
   }
 }
 

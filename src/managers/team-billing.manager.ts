@@ -1,6 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import type { MoneyPath } from '../database/money/batcher.ts'
-import { ConflictError, NotFoundError } from '../foundation/errors.ts'
+import { ConflictError, ForbiddenError, NotFoundError } from '../foundation/errors.ts'
 import { newId } from '../foundation/ids.ts'
 import type { MemberRow } from '../ledger/facts.ts'
 import { unknownOrganization } from '../ledger/fold.ts'
@@ -88,4 +88,16 @@ export class TeamBillingManager {
     })
     return { members, more: found.length > limit }
   }
+}
+
+/** Refuses a job in the name of somebody without a seat. @throws ForbiddenError `not-a-member` */
+export async function requireMember(
+  em: EntityManager,
+  { organizationId, userId }: { readonly organizationId: string; readonly userId: string | null },
+): Promise<void> {
+  if (userId === null) return
+  const member = await em.findOne(TeamMember, { organizationId, userId })
+  if (member?.state === 'active') return
+  const why = member?.state === 'pending_payment' ? 'has a seat that is not paid yet' : 'is not a member'
+  throw new ForbiddenError('not-a-member', `${userId} ${why} of ${organizationId}; add the member or pay the seat`)
 }

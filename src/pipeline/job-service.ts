@@ -80,7 +80,8 @@ export class JobService {
     const bounds = await boundsOf({ text, steps, inputTokens, agents, limits })
     const maxCost = submission.maxCost ?? null
     const outputLimit = limits.maxOutputTokens
-    return quotes.quote(em(), { organizationId: submission.organizationId, bounds, inputTokens, maxCost, outputLimit })
+    const { organizationId, userId = null } = submission
+    return quotes.quote(em(), { organizationId, userId, bounds, inputTokens, maxCost, outputLimit })
   }
 
   /** @throws NotFoundError */

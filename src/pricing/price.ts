@@ -213,27 +213,35 @@ function unpricedLine(metered: Metered): Line {
 }
 
 /**
- * Whether a plan that prices model tokens leaves this model without a price for input or for output. Such a model is
- * refused before it is called; a plan without any llm_tokens component bills every model at zero instead.
+ * The classes for want of whose price a model is refused before it is called: of input and output none, one or both. A
+ * plan without any llm_tokens component bills every model at zero instead.
  */
-export function unpricedModel(tariff: Tariff, model: string): boolean {
-  if (!hasKind(tariff, 'llm_tokens')) return false
-  return llmComponent(tariff, model, 'input') === null || llmComponent(tariff, model, 'output') === null
+export function unpricedClasses(tariff: Tariff, model: string): readonly TokenClass[] {
+  if (!hasKind(tariff, 'llm_tokens')) return []
+  return (['input', 'output'] as const).filter((tokenClass) => llmComponent(tariff, model, tokenClass) === null)
 }
 
 /** A tariff may be meant so; its author is told anyway. */
 export interface TariffWarning {
-  readonly code: 'unpriced-meter'
+  readonly code: 'unpriced-meter' | 'unpriced-model'
   readonly detail: string
 }
 
 const METERS = ['input_tokens', 'llm_tokens', 'output_tokens'] as const
 
 export function tariffWarnings(tariff: Tariff): readonly TariffWarning[] {
-  return METERS.filter((kind) => !hasKind(tariff, kind)).map((kind) => ({
-    code: 'unpriced-meter',
+  const meters = METERS.filter((kind) => !hasKind(tariff, kind)).map((kind) => ({
+    code: 'unpriced-meter' as const,
     detail: `${kind} are billed at zero`,
   }))
+  const models = new Set(tariff.components.flatMap(({ llmModel }) => llmModel ?? []))
+  const refused = [...models].flatMap((model) => {
+    const classes = unpricedClasses(tariff, model).join(' and ')
+    const whose = model === '*' ? 'any model without a price of its own' : model
+    const detail = `${whose} has no price for ${classes} tokens: jobs that call it fail before the call`
+    return classes === '' ? [] : [{ code: 'unpriced-model' as const, detail }]
+  })
+  return [...meters, ...refused]
 }
 
 function hasKind(tariff: Tariff, kind: ComponentKind): boolean {

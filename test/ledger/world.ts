@@ -92,7 +92,8 @@ export class World {
         return organizationIds.has(organizationId) && (periodStart === current || periods.has(periodStart))
       }),
       members: [...this.members.values()].filter(({ organizationId, userId, state }) => {
-        const waits = state === 'pending_payment' && walked.has(organizationId)
+        const asked = walked.has(organizationId) || calls.some((call) => 'userId' in call)
+        const waits = state === 'pending_payment' && asked
         return organizationIds.has(organizationId) && (users.has(userId) || waits)
       }),
       entries: [...this.entries.values()].filter((row) => keys.has(row.businessKey)),

@@ -72,6 +72,19 @@ describe('top-ups, adjustments and seats', () => {
     await expectBooksToBalance(world.database)
   })
 
+  it('who waits for money has a place in the limit: nobody waits for a seat that can never come', async () => {
+    await fundedOrganization(tollkeeper, 'full', '0', [], { memberPrice: '19.99', maxTeamMembers: 2 })
+    const added = await Promise.allSettled(['a', 'b', 'c'].map((user) => tollkeeper.teams.addMember('full', user)))
+    expect(added.map((each) => (each.status === 'fulfilled' ? each.value.member.state : each.reason.code))).toEqual([
+      'pending_payment',
+      'pending_payment',
+      'seat-limit',
+    ])
+    const { activatedMembers } = await topUp('full', '100.00', 'all')
+    expect(activatedMembers).toEqual(['a', 'b'])
+    await expectBooksToBalance(world.database)
+  })
+
   it('a seat that cannot be paid waits, without access, and the next top-up gives it before anything else', async () => {
     await fundedOrganization(tollkeeper, 'poor', '0', [], { memberPrice: '19.99' })
     const { created, member } = await tollkeeper.teams.addMember('poor', 'u1')

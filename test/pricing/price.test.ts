@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Counter } from '../../src/pricing/counters.ts'
 import { llmComponent } from '../../src/pricing/match.ts'
 import { formatAmount } from '../../src/pricing/money.ts'
-import { priceQuantity, priceUsage, tariffWarnings, unpricedModel } from '../../src/pricing/price.ts'
+import { priceQuantity, priceUsage, tariffWarnings, unpricedClasses } from '../../src/pricing/price.ts'
 import { amountOf } from '../../src/pricing/rates.ts'
 import { type StageUsage, tokensOf } from '../../src/pricing/usage.ts'
 import { component, contractTariff, tariff } from './tariff-fixtures.ts'
@@ -248,14 +248,14 @@ describe('which component prices a token class', () => {
   it('finds nothing for a model that the plan does not know', () => {
     const own = tariff(llm('m-in', 'm', 'input'), llm('m-out', 'm', 'output'))
     expect(llmComponent(own, 'x', 'reasoning')).toBeNull()
-    expect([unpricedModel(own, 'm'), unpricedModel(own, 'x')]).toEqual([false, true])
+    expect([unpricedClasses(own, 'm'), unpricedClasses(own, 'x')]).toEqual([[], ['input', 'output']])
   })
 
   it('calls a model unpriced when only its input or only its output has a price, and none in a plan without prices', () => {
-    expect(unpricedModel(tariff(llm('m-in', 'm', 'input')), 'm')).toBe(true)
-    expect(unpricedModel(tariff(llm('m-out', '*', 'output')), 'm')).toBe(true)
-    expect(unpricedModel(tariff(), 'm')).toBe(false)
-    expect(unpricedModel(contractTariff, 'anything')).toBe(false)
+    expect(unpricedClasses(tariff(llm('m-in', 'm', 'input')), 'm')).toEqual(['output'])
+    expect(unpricedClasses(tariff(llm('m-out', '*', 'output')), 'm')).toEqual(['input'])
+    expect(unpricedClasses(tariff(), 'm')).toEqual([])
+    expect(unpricedClasses(contractTariff, 'anything')).toEqual([])
   })
 
   it('warns of each meter that is billed at zero, and of no other', () => {

@@ -114,7 +114,8 @@ begin
       from team_members m
       where m.organization_id = any (organization_ids)
         and (m.user_id = any (user_ids)
-          or (m.state = 'pending_payment' and m.organization_id = any (waking)))),
+          or (m.state = 'pending_payment'
+            and (m.organization_id = any (waking) or jsonb_array_length(named -> 'members') > 0)))),
     'entries', (
       select json_build_object(
         'id', array_agg(e.id), 'organizationId', array_agg(e.organization_id), 'seq', array_agg(e.seq),
