@@ -1,9 +1,11 @@
 import express, { type Express, Router } from 'express'
 import helmet from 'helmet'
 import { boardRouter } from './board.ts'
+import { refuseLargeBodies } from './body-bytes.ts'
+import { requireHost } from './client-errors.ts'
 import type { AdminDependencies } from './dependencies.ts'
 import { door, refuseCrossSite } from './door.ts'
-import { jsonBody } from './json-body.ts'
+import { bodyLimit, jsonBody } from './json-body.ts'
 import { notFound, problemHandler } from './problem.ts'
 import { requestLog } from './request-log.ts'
 import { accountRoutes } from './routes/account.route.ts'
@@ -26,6 +28,7 @@ export function createAdminApp(deps: AdminDependencies): Express {
   app.disable('etag')
   app.use(requestLog(deps.logger))
   app.use(helmet({ contentSecurityPolicy: NOTHING_TO_RUN, strictTransportSecurity: false }))
+  app.use(requireHost, refuseLargeBodies(bodyLimit(deps.config.maxTextBytes)))
   app.use('/health', healthRoutes(deps))
   app.use(door(deps.config.adminApiKey), refuseCrossSite)
   app.get('/admin', (_req, res) => res.redirect('/admin/queues'))
@@ -48,7 +51,7 @@ function apiRoutes(deps: AdminDependencies): Router {
     res.set('Cache-Control', 'no-store')
     next()
   })
-  router.use(...jsonBody(deps.config.maxTextBytes))
+  router.use(jsonBody(bodyLimit(deps.config.maxTextBytes)))
   router.use('/admin/tariffs', tariffRoutes(deps))
   router.use('/admin/tariffs/:id/components', componentRoutes(deps))
   router.use('/admin/organizations', organizationRoutes(deps))

@@ -1,5 +1,6 @@
-import express, { type Request, type RequestHandler } from 'express'
+import type { Request, RequestHandler } from 'express'
 import { TollkeeperError, ValidationError } from '../foundation/errors.ts'
+import { readBytes } from './body-bytes.ts'
 import { numberToken } from './number-token.ts'
 
 /** Room for what stands around the text of a job. A text of escapes (`\u0041`) is six times as long as what it means. */
@@ -12,25 +13,26 @@ const DEPTH_MAX = 16
 const BRACKET_OPEN = new Set(['{', '['])
 const BRACKET_CLOSE = new Set(['}', ']'])
 
+/** The largest body, in bytes, where `maxTextBytes` is the largest text of a job. */
+export function bodyLimit(maxTextBytes: number): number {
+  return ESCAPED_BYTES_PER_BYTE * maxTextBytes + ENVELOPE_BYTES
+}
+
 /**
  * Reads JSON bodies strictly: the media type must be JSON, the bytes UTF-8, numbers stay as they were written
  * ({@link numberToken}). A request without a body leaves `req.body` undefined.
- * @param maxTextBytes the largest text of a job
+ * @param limit of {@link bodyLimit}
  */
-export function jsonBody(maxTextBytes: number): RequestHandler[] {
-  const limit = ESCAPED_BYTES_PER_BYTE * maxTextBytes + ENVELOPE_BYTES
-  return [refuseOtherTypes, express.raw({ type: () => true, limit }), parseBody]
-}
-
-const refuseOtherTypes: RequestHandler = (req, _res, next) => {
-  if (hasBody(req) && !isJson(req)) throw unsupported()
-  next()
-}
-
-const parseBody: RequestHandler = (req, _res, next) => {
-  const bytes: unknown = req.body
-  req.body = Buffer.isBuffer(bytes) && bytes.length > 0 ? parseJson(decode(bytes)) : undefined
-  next()
+export function jsonBody(limit: number): RequestHandler {
+  return async (req, _res, next) => {
+    req.body = undefined
+    if (hasBody(req)) {
+      if (!isJson(req)) throw unsupported()
+      const bytes = await readBytes(req, limit)
+      if (bytes.length > 0) req.body = parseJson(decode(bytes))
+    }
+    next()
+  }
 }
 
 /** @throws TollkeeperError 415 for a route that needs a body and was called without saying what it is */

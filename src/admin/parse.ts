@@ -5,13 +5,16 @@ import { requireJson } from './json-body.ts'
 
 /**
  * The body of a request as its schema reads it.
- * @throws TollkeeperError 415 without a JSON content type; ValidationError with one entry per wrong field
+ * @throws TollkeeperError 415 without a JSON content type; ValidationError with one entry per wrong field, unknown ones first
  */
 export function bodyOf<Schema extends z.ZodType>(req: Request, schema: Schema): z.output<Schema> {
   requireJson(req)
   const result = schema.safeParse(req.body, { reportInput: true })
   if (result.success) return result.data
-  throw new ValidationError(result.error.issues.flatMap(toFieldErrors))
+  const errors = result.error.issues.flatMap(toFieldErrors)
+  // A name that is not known explains why another one is missing.
+  const unknown = errors.filter(({ code }) => code === 'unknown-field')
+  throw new ValidationError([...unknown, ...errors.filter(({ code }) => code !== 'unknown-field')])
 }
 
 /** @throws ValidationError for any body but none or `{}`: of an action without parameters */

@@ -2,9 +2,11 @@ import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
 import { translateDatabaseError } from '../database/errors.ts'
 import { type FieldError, NotFoundError, TollkeeperError, ValidationError } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
+import { answerAndHangUp, hasLongRest } from './hang-up.ts'
 
 /** A sentence per code (contract.md); what to do stands in `detail`. */
 const TITLES: Readonly<Record<string, string>> = {
+  'malformed-request': 'The request is not valid HTTP',
   'malformed-json': 'The body is not JSON',
   'invalid-query': 'The query is not valid',
   'invalid-cursor': 'The cursor is not valid',
@@ -23,6 +25,7 @@ const TITLES: Readonly<Record<string, string>> = {
   'stale-version': 'Somebody else was faster',
   'too-large': 'The request is too large',
   'unsupported-media-type': 'The body must be JSON',
+  timeout: 'The request took too long',
   validation: 'The request is not valid',
   'idempotency-mismatch': 'The key was used for another request',
   unavailable: 'The service is not available right now',
@@ -43,10 +46,26 @@ interface Problem {
 }
 
 /** Answers with problem+json. */
-export function sendProblem(res: Response, { code, status, detail, errors, more }: Problem): void {
+export function sendProblem(res: Response, problem: Problem): void {
+  const text = problemJson(problem, res.req.id)
+  res.status(problem.status).set('Content-Type', 'application/problem+json; charset=utf-8')
+  if (hasLongRest(res.req)) answerAndHangUp(res.req, res, text)
+  else res.send(text)
+}
+
+/** The body of an answer, as contract.md has it. */
+export function problemJson({ code, status, detail, errors, more }: Problem, requestId: unknown): string {
   const title = TITLES[code] ?? TITLES[status < 500 ? 'validation' : 'internal']
-  const body = { type: `/problems/${code}`, code, title, status, detail, request_id: res.req.id, errors, ...more }
-  res.status(status).type('application/problem+json').send(JSON.stringify(body))
+  return JSON.stringify({
+    type: `/problems/${code}`,
+    code,
+    title,
+    status,
+    detail,
+    request_id: requestId,
+    errors,
+    ...more,
+  })
 }
 
 export const notFound: RequestHandler = () => {

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
+import { answerClientErrors } from './client-errors.ts'
 
 /** A client that takes longer to say what it wants holds a socket for nothing (or means to). */
 const HEADERS_TIMEOUT_MS = 5_000
@@ -26,9 +27,17 @@ export async function startAdminServer(
       headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      // The app refuses its lack, with words.
+      requireHostHeader: false,
     },
     app,
   )
+  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+    continueWhenRead(req, res)
+    app(req, res)
+  })
+  server.on('checkExpectation', app)
+  answerClientErrors(server)
   server.listen(port, host)
   await once(server, 'listening')
   const address = server.address() as AddressInfo
@@ -45,4 +54,18 @@ export async function startAdminServer(
       await closed
     },
   }
+}
+
+/**
+ * Says `100 Continue` when somebody begins to read the body: who is refused before that need not send it. Whether such
+ * a client sends it all the same is unknown, so that its connection ends with the refusal.
+ */
+function continueWhenRead(req: IncomingMessage, res: ServerResponse): void {
+  const { shouldKeepAlive } = res
+  res.shouldKeepAlive = false
+  req.once('resume', () => {
+    if (res.headersSent) return
+    res.shouldKeepAlive = shouldKeepAlive
+    res.writeContinue()
+  })
 }

@@ -4,6 +4,7 @@ import { inWords } from './error-words.ts'
 import { migrateCommand } from './migrate.command.ts'
 import { quoteCommand } from './quote.command.ts'
 import { receiptCommand } from './receipt.command.ts'
+import { expectAnswer, printJsonError } from './session.ts'
 import { startCommand } from './start.command.ts'
 import { submitCommand } from './submit.command.ts'
 import { topUpCommand } from './top-up.command.ts'
@@ -17,19 +18,34 @@ const USAGE = 2
 /**
  * Runs one command.
  * @param argv what was typed behind the program's name
- * @returns the exit code: 0 done; 1 it did not work, with `code: what to do` on stderr; 2 it was called wrongly
+ * @returns the exit code: 0 done; 1 it did not work, with `code: what to do` on stderr; 2 it was called wrongly. With
+ *          --json stdout has one JSON value in each case, `{"error":{"code","message"}}` where there is no other answer
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const program = createProgram()
+  expectAnswer()
   try {
     await program.parseAsync([...argv], { from: 'user' })
     return 0
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE
-    process.stderr.write(`${inWords(error)}\n`)
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0
+      if (wantsJson(argv)) printJsonError('usage', error.message.replace(/^error: /, ''))
+      return USAGE
+    }
+    const words = inWords(error)
+    process.stderr.write(`${words}\n`)
+    const [code = '', ...message] = words.split(': ')
+    if (wantsJson(argv)) printJsonError(code, message.join(': '))
     if (VERBOSE.has(program.opts().logLevel) && error instanceof Error) process.stderr.write(`${error.stack}\n`)
     return 1
   }
+}
+
+/** Read from what was typed: a call that cannot be parsed has no options yet. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--')
+  return argv.slice(0, end < 0 ? argv.length : end).includes('--json')
 }
 
 function createProgram(): Command {

@@ -39,7 +39,21 @@ export async function withTollkeeper<T>(config: Config, work: (tollkeeper: Tollk
   }
 }
 
+/** One process answers one call, with one JSON value: whether it was given already. */
+const answer = { isGiven: false }
+
+/** A new call begins. */
+export function expectAnswer(): void {
+  answer.isGiven = false
+}
+
+/** What `--json` says of a failure, unless the command gave its answer before it failed: a parked job, a report. */
+export function printJsonError(code: string, message: string): void {
+  if (!answer.isGiven) printJson({ error: { code, message } })
+}
+
 export function printJson(value: unknown): void {
+  answer.isGiven = true
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
 }
 

@@ -2,23 +2,15 @@ import type { EntityManager } from '@mikro-orm/postgresql'
 import type { MoneyPath } from '../database/money/batcher.ts'
 import { ConflictError, TollkeeperError, ValidationError } from '../foundation/errors.ts'
 import type { Delivery, Funding } from '../ledger/calls.ts'
+import type { BalanceView } from '../ledger/facts.ts'
 import { unknownOrganization } from '../ledger/fold.ts'
 import { LedgerEntry } from '../models/ledger-entry.model.ts'
 import { Organization } from '../models/organization.model.ts'
 import { formatAmount, type Nano } from '../pricing/money.ts'
 
 /** What an organisation has, in nano-units of its currency, as of ledger entry `asOfSeq`. */
-export interface Balance {
+export interface Balance extends BalanceView {
   readonly organizationId: string
-  readonly currency: string
-  readonly available: Nano
-  readonly held: Nano
-  readonly overdraftLimit: Nano
-  readonly seatsUsed: number
-  readonly seatsPaid: number
-  readonly maxTeamMembers: number | null
-  readonly parked: number
-  readonly asOfSeq: number
 }
 
 /** What a top-up or an adjustment did; a replay of the same reference answers the same. */

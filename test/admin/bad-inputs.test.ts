@@ -57,6 +57,18 @@ describe('a body that is not JSON', () => {
     await expectNoTrace()
   })
 
+  test('an unknown field is named before what is missing or wrong', async () => {
+    const answer = await door.ask(TOP_UPS, { body: { amount: 'x', isAdmin: true, balance: '1' } })
+    expectProblem(answer, 422, 'validation')
+    expect(answer.body.errors.map(({ pointer, code }) => `${code} ${pointer}`)).toEqual([
+      'unknown-field /isAdmin',
+      'unknown-field /balance',
+      'invalid-amount /amount',
+      'required /reference',
+    ])
+    await expectNoTrace()
+  })
+
   test('an empty one of the right type lacks what is required', async () => {
     expectProblem(await send(TOP_UPS, { ...JSON_TYPE, 'Content-Length': '0' }, ''), 422, 'validation')
   })

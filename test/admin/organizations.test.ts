@@ -58,6 +58,23 @@ describe('organisations over HTTP', () => {
     expect((await door.ask(`${ORGANIZATIONS}/Full.One_2-x`)).body).toEqual(answer.body)
   })
 
+  test('whatever is created says where it can be read', async () => {
+    await create('located', { tariff_id: await publishedTariff(door.ask) })
+    const at = `${ORGANIZATIONS}/located`
+    const credit = { amount: '1.00', reference: 'l-2', direction: 'credit', note: 'goodwill' }
+    for (const [path, body, location] of [
+      ['top-ups', { amount: '5.00', reference: 'l-1' }, `${at}/ledger`],
+      ['adjustments', credit, `${at}/ledger`],
+      ['members', { user_id: 'ada' }, `${at}/members`],
+    ] as const) {
+      const made = await door.ask(`${at}/${path}`, { body })
+      expect([made.status, made.headers.get('Location')]).toEqual([201, location])
+      expect((await door.ask(location)).body.data.length).toBeGreaterThan(0)
+      const again = await door.ask(`${at}/${path}`, { body })
+      expect([again.status, again.headers.get('Location')]).toEqual([200, null])
+    }
+  })
+
   test('an id is taken once, also by ten at the same time', async () => {
     const answers = await Promise.all(
       Array.from({ length: 10 }, () => door.ask(ORGANIZATIONS, { body: { id: 'once' } })),

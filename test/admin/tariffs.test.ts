@@ -84,7 +84,8 @@ describe('tariffs over HTTP', () => {
     const added = await door.ask(at, { body })
     const defaults = { model: 'per_unit', per: 1_000_000, included: 0, tiers: null, agent: null, feature: null }
     expect(added.body).toEqual({ ...body, ...defaults })
-    expect([added.status, added.headers.get('Location')]).toEqual([201, `${at}/llm-out`])
+    expect([added.status, added.headers.get('Location')]).toEqual([201, at])
+    expect((await door.ask(String(added.headers.get('Location')))).status).toBe(200)
 
     const tiers = [
       { up_to: 1000, price: '2.00' },

@@ -148,9 +148,12 @@ describe('commands on a given database', () => {
   ])('%s is refused in one line, and nothing changes', async (_what, args, expected) => {
     const before = await jobsOf('rich')
     const refused = await callMain(args.map((arg) => (arg === '@' ? file : arg)))
-    expect(refused).toMatchObject({ code: 1, stdout: '' })
+    expect(refused.code).toBe(1)
     expect(refused.stderr).toMatch(expected)
     expect(refused.stderr.trimEnd()).not.toContain('\n')
+    const answer = refused.stdout === '' ? null : JSON.parse(refused.stdout)
+    const [code = '', ...message] = refused.stderr.trimEnd().split(': ')
+    expect(answer).toEqual(args.includes('--json') ? { error: { code, message: message.join(': ') } } : null)
     expect(await jobsOf('rich')).toEqual(before)
   })
 
@@ -185,6 +188,18 @@ describe('how the command line is called', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toMatch(expected)
     expect(await balanceOf('rich')).toEqual(before)
+  })
+
+  test.each([
+    [['top-up', 'rich', '0', '--json'], /above 0/],
+    [['--json', 'conquer'], /^unknown command/],
+    [['submit', '--json', '--nonsense'], /^unknown option/],
+    [['receipt', 'x', '--json', '--log-level', 'loud'], /Choose one of fatal/],
+  ])('%j is a wrong call that is told in JSON, too', async (args, expected) => {
+    const { code, stdout, stderr } = await callMain(args)
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/--help shows/)
+    expect(JSON.parse(stdout)).toEqual({ error: { code: 'usage', message: expect.stringMatching(expected) } })
   })
 
   test('--help teaches by examples, for the program and for each command', async () => {

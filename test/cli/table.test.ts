@@ -27,6 +27,23 @@ describe('what the command line prints', () => {
     expect(lines.at(-1)).toBe('total 12.345000001 USD')
   })
 
+  test.each([
+    ['as much', 12_345, 12_345],
+    ['a part', 12_345, 2_345],
+  ])('a component key of 20 characters stays whole where %s is billed', (_what, quantity, billedQuantity) => {
+    const receipt = receiptWith('summarizer-output.v2', 'agent.summarizer', quantity)
+    const lines = receiptTable({ ...receipt, lines: receipt.lines.map((line) => ({ ...line, billedQuantity })) })
+    for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(79)
+    const line = lines.find((text) => text.includes('summarizer-output.v2')) ?? ''
+    expect(line).toMatch(/^agent\.su/)
+    expect(line).toContain('12,345')
+    expect(line.includes('2,345  12.50 / 1M')).toBe(true)
+  })
+
+  test('short keys leave room for what was billed', () => {
+    expect(receiptTable(receiptWith('input', 'input', 1_200))[3]).toMatch(/stage +component +quantity +billed +price/)
+  })
+
   test('a receipt without lines says so instead of showing an empty table', () => {
     const receipt = { ...receiptWith('input', 'input', 1), lines: [], state: 'rejected_for_balance' as const }
     expect(receiptTable(receipt).at(-1)).toBe('rejected_for_balance: nothing was charged')

@@ -13,7 +13,7 @@ export function componentRoutes({ inTransaction, tariffs }: AdminDependencies): 
   router.post('/', takes(), async (req, res) => {
     const [id, input] = [uuidParameter(req, 'id'), bodyOf(req, newComponent)]
     const component = await inTransaction((em) => tariffs.addComponent(em, id, input))
-    res.status(201).location(`/api/v1/admin/tariffs/${id}/components/${component.key}`).json(componentToJson(component))
+    res.status(201).location(`/api/v1/admin/tariffs/${id}/components`).json(componentToJson(component))
   })
 
   router.get('/', takes(...LIST, 'version'), async (req, res) => {

@@ -14,7 +14,7 @@ export function memberRoutes({ inTransaction, teams }: AdminDependencies): Route
     const { created, member } = await teams.addMember(id, userId, role)
     const status = member.state === 'active' ? 201 : 202
     res.status(created ? status : 200)
-    if (created) res.location(`/api/v1/admin/organizations/${id}/members/${userId}`)
+    if (created) res.location(`/api/v1/admin/organizations/${id}/members`)
     res.json(memberToJson(member))
   })
 

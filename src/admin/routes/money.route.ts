@@ -13,13 +13,15 @@ export function moneyRoutes(deps: AdminDependencies): Router {
   router.post('/top-ups', takes(), async (req, res) => {
     const [id, input] = [accountParameter(req, 'id'), bodyOf(req, topUp)]
     const result = await balances.topUp(id, input)
-    res.status(result.replayed ? 200 : 201).json(fundingToJson(result))
+    if (!result.replayed) res.status(201).location(ledgerUrl(id))
+    res.json(fundingToJson(result))
   })
 
   router.post('/adjustments', takes(), async (req, res) => {
     const [id, input] = [accountParameter(req, 'id'), bodyOf(req, adjustment)]
     const result = await balances.adjust(id, input)
-    res.status(result.replayed ? 200 : 201).json(fundingToJson(result))
+    if (!result.replayed) res.status(201).location(ledgerUrl(id))
+    res.json(fundingToJson(result))
   })
 
   router.get('/ledger', takes(...LIST), async (req, res) => {
@@ -31,6 +33,9 @@ export function moneyRoutes(deps: AdminDependencies): Router {
 }
 
 export const ledgerOf = (organizationId: string): string => `ledger ${organizationId}`
+
+/** Where the entries of a top-up can be read. */
+const ledgerUrl = (organizationId: string): string => `/api/v1/admin/organizations/${organizationId}/ledger`
 
 /** One page of a ledger, in the order of `seq`. */
 export async function ledgerPage(
