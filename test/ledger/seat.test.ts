@@ -138,9 +138,21 @@ describe('a member without money', () => {
     expectSound(world)
   })
 
-  it('waits on where the limit is reached by the time that there is money', () => {
+  it('has a place in the limit while it waits, and its paid seat is taken over for nothing', () => {
     const world = worldOf({ plan: { ...plainTariff, maxTeamMembers: 1, memberPrice: 10n }, available: 0n })
+    expect(add(world, 'u1')).toMatchObject({ kind: 'added', member: { state: 'pending_payment' } })
+    expect(add(world, 'u2'), 'the one place is waited for').toEqual({ kind: 'seat-limit', limit: 1 })
+    expect(topUp(world, 100n, 'more')).toMatchObject({ details: { activatedMembers: ['u1'] } })
+    remove(world, 'u1')
+    expect(add(world, 'u2')).toMatchObject({ kind: 'added', member: { state: 'active', charged: 0n } })
+    expectSound(world)
+  })
+
+  it('waits on where the limit was lowered before there was money', () => {
+    const plan = { ...plainTariff, maxTeamMembers: 2, memberPrice: 10n }
+    const world = worldOf({ plan, available: 0n })
     for (const id of ['u1', 'u2']) add(world, id)
+    plan.maxTeamMembers = 1
     expect(topUp(world, 100n, 'more')).toMatchObject({ details: { activatedMembers: ['u1'] } })
     expect(world.member(ORG, 'u2').state).toBe('pending_payment')
     remove(world, 'u1')
