@@ -48,7 +48,8 @@ export type StageState = 'waiting' | 'running' | 'charged' | 'reversed'
 
 /**
  * A paid step of a job. Its row makes settling exactly-once, even where every line is 0. `checkAt` is when the sweep
- * looks whether a live queue job stands behind it; null when nothing is due. `delivery` counts deliberate enqueues.
+ * looks whether a live queue job stands behind it; null when nothing is due. `delivery` is the
+ * number of its latest deliberate enqueue, growing over all stages of the job; a flow's members share one.
  */
 export class JobStage extends JobStageSchema.class {}
 JobStageSchema.setClass(JobStage)

@@ -8,7 +8,7 @@ import { type Cards, createCards } from './cards.ts'
 import { CARD_QUEUE, jobOptions, MAINTENANCE_QUEUE, QUEUE_NAMES, type QueueName, queueOfStage } from './catalogue.ts'
 import { QUEUE_TIMEOUT_MS, withinTimeout } from './outage.ts'
 
-/** One deliberate delivery of a stage. `delivery` counts them, since BullMQ silently ignores an id that it still knows. */
+/** One deliberate delivery of a stage. `delivery` numbers them, since BullMQ silently ignores an id that it still knows. */
 export interface StageDelivery {
   readonly jobId: string
   readonly stage: string
