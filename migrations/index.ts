@@ -1,4 +1,5 @@
 import { Migration20261123000000_initial } from './Migration20261123000000_initial.ts'
+import { Migration20261123120000_lean_money_path } from './Migration20261123120000_lean_money_path.ts'
 
 /** Every migration, oldest first: an explicit list, so that the published package needs no folder scan. */
-export const migrations = [Migration20261123000000_initial]
+export const migrations = [Migration20261123000000_initial, Migration20261123120000_lean_money_path]

@@ -1,4 +1,5 @@
 import { type EntityManager, LockMode, type MikroORM } from '@mikro-orm/postgresql'
+import { linesToJson } from '../../src/database/money/stored-lines.ts'
 import { openOrm } from '../../src/database/orm.ts'
 import { newId } from '../../src/foundation/ids.ts'
 import { invariant } from '../../src/foundation/invariant.ts'
@@ -77,7 +78,7 @@ async function settleByOrm(em: EntityManager, { organizationId, jobId }: JobOf, 
     balance.held -= line.amount
     balance.seq += 1
     writeEntry(em, balance, jobId, line)
-    return lineToRow(line, balance.seq)
+    return { ...line, writtenOff: 0n, ledgerSeq: balance.seq }
   })
   for (const [component, counter] of priced.counters) {
     const { used, includedUsed, reserved } = counter
@@ -86,9 +87,7 @@ async function settleByOrm(em: EntityManager, { organizationId, jobId }: JobOf, 
     if (row) Object.assign(row, { used, includedUsed, reserved })
     else em.create(UsageCounter, { ...key, used, includedUsed, reserved })
   }
-  finishStage(stage, priced, lines)
-  job.charged += priced.total
-  job.stage = 'output'
+  finishStage(stage, priced, linesToJson(lines))
 }
 
 function finishStage(stage: JobStage, priced: PricedUsage, lines: readonly unknown[]): void {
@@ -124,9 +123,4 @@ function writeEntry(em: EntityManager, balance: OrganizationBalance, jobId: stri
     details: null,
     createdAt: new Date(),
   })
-}
-
-/** Amounts are strings in JSON, which has no bigint. */
-function lineToRow(line: Line, ledgerSeq: number) {
-  return { ...line, price: line.price?.toString() ?? null, amount: line.amount.toString(), writtenOff: '0', ledgerSeq }
 }

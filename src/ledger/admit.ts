@@ -126,8 +126,7 @@ function fitJob(
     const row = book.stage(job.id, stage)
     invariant(row, `a bound names a stage of its job (${stage})`)
     if (row.bound === bound) continue
-    row.bound = bound
-    book.touchStage(row)
+    book.setBound(row, bound)
   }
   return null
 }

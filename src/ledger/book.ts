@@ -3,6 +3,7 @@ import { invariant } from '../foundation/invariant.ts'
 import type { Counter, Counters } from '../pricing/counters.ts'
 import type { Nano } from '../pricing/money.ts'
 import type { Tariff } from '../pricing/tariff.ts'
+import type { StageBound } from '../pricing/usage.ts'
 import { PARKED_PER_WAKE, type ParkedCursor } from './calls.ts'
 import type {
   Account,
@@ -18,6 +19,7 @@ import type {
   StageRow,
   Writes,
 } from './facts.ts'
+import type { JobState } from './states.ts'
 
 interface Posting {
   readonly kind: EntryKind
@@ -38,6 +40,7 @@ const counterKey = (organizationId: string, planId: string, component: string, p
   `${organizationId} ${planId} ${component} ${periodStart}`
 
 const isParked = (job: JobRow): boolean => job.state === 'rejected_for_balance'
+const sumOf = (stages: readonly StageRow[]): Nano => stages.reduce((sum, { charged }) => sum + charged, 0n)
 const placeOf = ({ parkedAt, id }: JobRow): ParkedCursor => ({ parkedAt: parkedAt ?? 0, id })
 const byPlace = (a: ParkedCursor, b: ParkedCursor): number =>
   a.parkedAt - b.parkedAt || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
@@ -48,6 +51,7 @@ export class Book {
   readonly #tariffs: ReadonlyMap<string, Tariff>
   readonly #organizations: Map<string, OrganizationRow>
   readonly #jobs: Map<string, JobRow>
+  readonly #statesAtFirst: ReadonlyMap<string, JobState>
   readonly #stages = new Map<string, StageRow[]>()
   readonly #holds = new Map<string, HoldRow>()
   readonly #counters = new Map<string, CounterRow>()
@@ -58,6 +62,7 @@ export class Book {
   readonly #parkedAtFirst: readonly (ParkedCursor & { readonly organizationId: string })[]
   readonly #touched = {
     organizations: new Set<OrganizationRow>(),
+    periods: new Set<OrganizationRow>(),
     jobs: new Set<JobRow>(),
     stages: new Set<StageRow>(),
     holds: new Set<HoldRow>(),
@@ -65,7 +70,6 @@ export class Book {
     members: new Set<MemberRow>(),
     entries: new Set<EntryRow>(),
     wake: new Set<string>(),
-    changed: new Set<string>(),
   }
 
   constructor(facts: Facts, tariffs: ReadonlyMap<string, Tariff>) {
@@ -73,6 +77,7 @@ export class Book {
     this.#tariffs = tariffs
     this.#organizations = new Map(facts.organizations.map((row) => [row.id, row]))
     this.#jobs = new Map(facts.jobs.map((row) => [row.id, row]))
+    this.#statesAtFirst = new Map(facts.jobs.map((row) => [row.id, row.state]))
     for (const row of facts.stages) {
       const rows = this.#stages.get(row.jobId)
       if (rows) rows.push(row)
@@ -80,6 +85,7 @@ export class Book {
     }
     for (const rows of this.#stages.values())
       rows.sort((a, b) => a.position - b.position || (a.stage < b.stage ? -1 : 1))
+    for (const job of facts.jobs) job.charged = sumOf(this.stages(job.id))
     for (const row of facts.holds) this.#holds.set(row.jobId, row)
     for (const row of facts.counters) {
       this.#counters.set(counterKey(row.organizationId, row.planId, row.component, row.periodStart), row)
@@ -249,13 +255,23 @@ export class Book {
     this.#touched.organizations.add(row)
   }
 
+  touchPeriod(row: OrganizationRow): void {
+    this.#touched.organizations.add(row)
+    this.#touched.periods.add(row)
+  }
+
   touchJob(row: JobRow): void {
     if (isParked(row)) this.#parked.add(row)
     this.#touched.jobs.add(row)
-    this.#touched.changed.add(row.id)
   }
 
   touchStage(row: StageRow): void {
+    this.#touched.stages.add(row)
+  }
+
+  setBound(row: StageRow, bound: StageBound): void {
+    row.bound = bound
+    row.boundIsNew = true
     this.#touched.stages.add(row)
   }
 
@@ -285,6 +301,7 @@ export class Book {
     const touched = this.#touched
     return {
       organizations: [...touched.organizations],
+      periods: [...touched.periods],
       jobs: [...touched.jobs],
       stages: [...touched.stages],
       holds: [...touched.holds],
@@ -292,7 +309,7 @@ export class Book {
       members: [...touched.members],
       entries: [...touched.entries],
       wake: [...touched.wake],
-      changed: [...touched.changed],
+      changed: [...touched.jobs].flatMap((row) => (row.state === this.#statesAtFirst.get(row.id) ? [] : row.id)),
     }
   }
 }

@@ -16,6 +16,11 @@ export function dueStages(stages: readonly StageRow[]): readonly StageRow[] {
   return unfinished.filter((row) => row.position === position)
 }
 
+/** Where a job is: the first stage that is not settled; null when all are. */
+export function currentStage(stages: readonly Pick<StageRow, 'stage' | 'state'>[]): string | null {
+  return stages.find((row) => row.state === 'waiting' || row.state === 'running')?.stage ?? null
+}
+
 /** Takes every claim of a job back and lets the sweep forget its stages: it is parked or has ended. */
 export function stopStages(book: Book, job: JobRow): void {
   for (const row of book.stages(job.id)) {

@@ -33,6 +33,7 @@ export interface JobRow {
   readonly organizationId: string
   readonly userId: string | null
   readonly runner: 'pipeline' | 'own'
+  /** Empty where no call of the batch may admit the job. */
   readonly steps: readonly (readonly string[])[]
   readonly maxCost: Nano | null
   state: JobState
@@ -40,6 +41,7 @@ export interface JobRow {
   tariffVersionId: string | null
   periodStart: number | null
   generation: number
+  /** What its stages say; the row repeats it when the job comes to rest. */
   charged: Nano
   reversed: Nano
   released: Nano
@@ -57,7 +59,10 @@ export interface StageRow {
   readonly stage: string
   readonly position: number
   state: StageState
+  /** null where it has none yet, or where no call of the batch needs it. */
   bound: StageBound | null
+  /** Whether the bound is to be written. */
+  boundIsNew: boolean
   grants: Grants
   /** Written once, with the charge; undefined = not to be written. */
   usage: StageUsage | undefined
@@ -85,6 +90,8 @@ export interface HoldRow {
   state: 'open' | 'closed'
   readonly openedAt: number
   closedAt: number | null
+  /** Whether this batch opened it. */
+  readonly isNew: boolean
 }
 
 export interface CounterRow {
@@ -200,6 +207,8 @@ export interface Facts {
 /** The rows that the fold changed or made; the write statement stores them and decides nothing. */
 export interface Writes {
   readonly organizations: readonly OrganizationRow[]
+  /** Of these organisations, those that turned to a new period. */
+  readonly periods: readonly OrganizationRow[]
   readonly jobs: readonly JobRow[]
   readonly stages: readonly StageRow[]
   readonly holds: readonly HoldRow[]

@@ -2,7 +2,7 @@ import { invariant } from '../foundation/invariant.ts'
 import { reverseLines } from '../pricing/counters.ts'
 import type { Book } from './book.ts'
 import type { Calls, Verdicts } from './calls.ts'
-import { stopStages } from './delivery.ts'
+import { currentStage, stopStages } from './delivery.ts'
 import type { Failure, JobRow, StageRow } from './facts.ts'
 import { closeHold } from './hold.ts'
 import { businessKey } from './keys.ts'
@@ -48,6 +48,7 @@ export function cancel(book: Book, call: Calls['cancel']): Verdicts['cancel'] {
 }
 
 function endJob(book: Book, job: JobRow, state: 'failed' | 'cancelled'): void {
+  if (job.state === 'processing') job.stage = currentStage(book.stages(job.id))
   closeHold(book, job)
   moveJob(job, state)
   job.rejection = null

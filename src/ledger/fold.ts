@@ -58,7 +58,7 @@ function rollPeriod(book: Book, organization: Facts['organizations'][number]): v
   organization.periodStart = start
   organization.periodEnd = end
   organization.seatsPaid = organization.seatsUsed
-  book.touchOrganization(organization)
+  book.touchPeriod(organization)
 }
 
 /** Says what is missing and the commands that make it, since a first start meets this error most. */

@@ -63,6 +63,7 @@ export function openHold(book: Book, job: JobRow, tariff: Tariff, periodStart: n
     state: 'open',
     openedAt: book.now,
     closedAt: null,
+    isNew: true,
   })
   if (quote.upper > 0n) {
     const key = businessKey.hold(job.id, job.generation)

@@ -65,10 +65,11 @@ export function chargeStage(book: Book, job: JobRow, stage: StageRow, usage: Sta
   stage.checkAt = null
   stage.finishedAt = book.now
   job.charged += stage.charged
-  job.writtenOff += lines.reduce((sum, line) => sum + line.writtenOff, 0n)
-  job.stage = book.stages(job.id).find((row) => row.state === 'waiting' || row.state === 'running')?.stage ?? null
   book.touchStage(stage)
   book.touchHold(hold)
+  const writtenOff = lines.reduce((sum, line) => sum + line.writtenOff, 0n)
+  if (writtenOff === 0n) return
+  job.writtenOff += writtenOff
   book.touchJob(job)
 }
 

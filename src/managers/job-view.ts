@@ -1,4 +1,3 @@
-import type { Json } from '../database/money/rows.ts'
 import type { Failure, Rejection, SettledLine } from '../ledger/facts.ts'
 import type { JobState, StageState } from '../ledger/states.ts'
 import type { Nano } from '../pricing/money.ts'
@@ -54,6 +53,3 @@ export interface Receipt {
   readonly lines: readonly (SettledLine & { readonly stage: string })[]
   readonly issuedAt: Date
 }
-
-/** A settled line as it is stored with its stage. */
-export type StoredLine = Json<SettledLine>

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { EntityManager } from '@mikro-orm/postgresql'
-import { lineFromJson, rejectionFromJson } from '../database/money/rows.ts'
+import { rejectionFromJson } from '../database/money/rows.ts'
+import { lineFromJson, type StoredLine } from '../database/money/stored-lines.ts'
 import { ConflictError, NotFoundError, TollkeeperError } from '../foundation/errors.ts'
 import { newId, UUID } from '../foundation/ids.ts'
 import type { Delivery } from '../ledger/calls.ts'
+import { currentStage } from '../ledger/delivery.ts'
 import type { Failure } from '../ledger/facts.ts'
 import { unknownOrganization } from '../ledger/fold.ts'
 import { isFinal } from '../ledger/states.ts'
@@ -14,7 +16,7 @@ import { JobText } from '../models/job-text.model.ts'
 import { Organization } from '../models/organization.model.ts'
 import { TariffVersion } from '../models/tariff-version.model.ts'
 import type { Nano } from '../pricing/money.ts'
-import type { JobView, Receipt, StoredLine } from './job-view.ts'
+import type { JobView, Receipt } from './job-view.ts'
 import { requireMember } from './team-billing.manager.ts'
 
 /** How long the sweep lets a new job's first queue job be, in milliseconds: its enqueue follows right after. */
@@ -121,6 +123,7 @@ export class JobManager {
     const lines = stages.flatMap(({ stage, lines }) =>
       ((lines ?? []) as readonly StoredLine[]).map((line) => ({ stage, ...lineFromJson(line) })),
     )
+    const charged = chargedOf(stages)
     return {
       jobId,
       organizationId: job.organizationId,
@@ -131,11 +134,11 @@ export class JobManager {
       tariffVersion: version ? version.version : null,
       tokenizer: { id: this.#tokenizer.id, version: this.#tokenizer.version },
       held: holds.reduce((sum, hold) => sum + hold.amount, 0n),
-      charged: job.charged,
+      charged,
       reversed: job.reversed,
       released: job.released,
       writtenOff: job.writtenOff,
-      total: job.charged - job.reversed,
+      total: charged - job.reversed,
       lines,
       issuedAt: job.finishedAt ?? new Date(),
     }
@@ -172,7 +175,8 @@ export class JobManager {
         tariffVersion: version?.version ?? null,
         currency: organizations.find((row) => row.id === job.organizationId)?.currency ?? '',
         held: holds.find((row) => row.jobId === job.id)?.remaining ?? 0n,
-        charged: job.charged - job.reversed,
+        stage: job.state === 'processing' ? currentStage(mine) : job.stage,
+        charged: chargedOf(mine) - job.reversed,
         stages: mine.map(({ stage, state, tokens, charged, result, finishedAt }) => {
           return { stage, state, tokens, charged, result, finishedAt }
         }),
@@ -224,9 +228,14 @@ function stagesOf(steps: readonly (readonly string[])[]): readonly { stage: stri
   return [{ stage: 'input', position: 0 }, ...agents, { stage: 'output', position: steps.length + 1 }]
 }
 
+/** A job's row repeats this only when the job rests; its stages always know. */
+function chargedOf(stages: readonly JobStage[]): Nano {
+  return stages.reduce((sum, { charged }) => sum + charged, 0n)
+}
+
 function identityOf(job: Job) {
-  const { id, organizationId, userId, externalId, state, stage, steps, createdAt, finishedAt } = job
-  return { id, organizationId, userId, externalId, state, stage, steps, createdAt, finishedAt }
+  const { id, organizationId, userId, externalId, state, steps, createdAt, finishedAt } = job
+  return { id, organizationId, userId, externalId, state, steps, createdAt, finishedAt }
 }
 
 /** A hash of what was submitted: the same key with other contents is a mistake that must be told. */

@@ -49,7 +49,9 @@ select id as "jobId", organization_id as "organizationId", coalesce(stage, 'inpu
 where state = 'rejected_for_balance' and expires_at <= now() order by expires_at limit ${DUE_MAX}`
 
 const LAPSED = `
-select j.id as "jobId", j.organization_id as "organizationId", coalesce(j.stage, 'input') as stage
+select j.id as "jobId", j.organization_id as "organizationId", coalesce((
+    select s.stage from tollkeeper.job_stages s where s.job_id = j.id and s.state in ('waiting', 'running')
+    order by s.position, s.stage limit 1), 'output') as stage
 from tollkeeper.jobs j
 where j.state = 'processing' and j.runner = ? and j.admitted_at <= now() - ? * interval '1 millisecond'
   and not exists (select 1 from tollkeeper.job_stages s

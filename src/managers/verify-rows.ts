@@ -1,3 +1,4 @@
+import { lineFromJson, type StoredLine } from '../database/money/stored-lines.ts'
 import type { Snapshot } from '../database/snapshot.ts'
 import type { AuditedEntry, AuditedOrganization, FoldStart } from '../ledger/audit.ts'
 import type { AuditedHold, AuditedJob, AuditedJobEntry, AuditedStage } from '../ledger/audit-job.ts'
@@ -160,7 +161,7 @@ async function withParts(snapshot: Snapshot, id: string, jobs: readonly JobTuple
     state,
     tariffVersionId,
     periodStart: periodStart === null ? null : Number(periodStart),
-    charged: BigInt(charged),
+    charged: state === 'processing' ? chargedOf(stages.get(jobId) ?? []) : BigInt(charged),
     reversed: BigInt(reversed),
     released: BigInt(released),
     writtenOff: BigInt(writtenOff),
@@ -168,6 +169,11 @@ async function withParts(snapshot: Snapshot, id: string, jobs: readonly JobTuple
     holds: holds.get(jobId) ?? [],
     entries: entries.get(jobId)?.split('\n').map(toJobEntry) ?? [],
   }))
+}
+
+/** The row of a job that is processed says nothing of its charges yet. */
+function chargedOf(stages: readonly AuditedStage[]): bigint {
+  return stages.reduce((sum, { charged }) => sum + charged, 0n)
 }
 
 /** The rows of each job; a row begins with its job's id. */
@@ -189,36 +195,14 @@ function toStage([, stage, state, tokens, charged, lines, grants]: StageTuple): 
   return { stage, state, ...figures, lines: readableLines(lines), grants: grants ?? {} }
 }
 
-/** A line as it is stored: its amounts are decimal strings. */
-interface StoredLine {
-  price: unknown
-  tiers: { price: unknown }[] | null
-  amount: unknown
-  writtenOff: unknown
-}
-
-/**
- * The lines with their amounts as bigint, put in place: nobody else has what was parsed. What is stored may have been
- * changed by hand; then it is reported, and does not end the verification.
- */
+/** What is stored may have been changed by hand; then it is reported, and does not end the verification. */
 function readableLines(lines: unknown): readonly SettledLine[] | null {
   if (!Array.isArray(lines)) return null
   try {
-    for (const line of lines as StoredLine[]) {
-      line.amount = toAmount(line.amount)
-      line.writtenOff = toAmount(line.writtenOff)
-      if (line.price !== null) line.price = toAmount(line.price)
-      if (line.tiers) for (const tier of line.tiers) tier.price = toAmount(tier.price)
-    }
-    return lines
+    return (lines as readonly StoredLine[]).map(lineFromJson)
   } catch {
     return null
   }
-}
-
-function toAmount(stored: unknown): bigint {
-  if (typeof stored !== 'string') throw new TypeError('an amount is stored as a string')
-  return BigInt(stored)
 }
 
 function toHold([, generation, amount, remaining, state, own]: HoldTuple): AuditedHold {

@@ -1,6 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core'
 import { Job } from './job.model.ts'
-import { Organization } from './organization.model.ts'
 
 const HoldSchema = defineEntity({
   name: 'Hold',
@@ -16,14 +15,8 @@ const HoldSchema = defineEntity({
         .deleteRule('no action')
         .updateRule('no action'),
     generation: p.integer().primary(),
-    organizationId: () =>
-      p
-        .manyToOne(Organization)
-        .mapToPk()
-        .joinColumn('organization_id')
-        .foreignKeyName('holds_organization_fk')
-        .deleteRule('no action')
-        .updateRule('no action'),
+    // No foreign key of its own: the job has one, and a hold is only written under its organisation's lock.
+    organizationId: p.string().length(64),
     amount: p.bigint(),
     remaining: p.bigint(),
     state: p.text().$type<'open' | 'closed'>(),

@@ -2,14 +2,36 @@ import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { migrations } from '../../migrations/index.ts'
 import { migrate, refusePendingMigrations } from '../../src/database/migrate.ts'
+import { lineFromJson, type StoredLine } from '../../src/database/money/stored-lines.ts'
 import { openOrm } from '../../src/database/orm.ts'
 import { migrateQueues } from '../../src/queues/migrate.ts'
 import { type TestDatabase, testDatabase } from '../support/postgres.ts'
 
-const FUNCTIONS = ['to-ms', 'from-ms', 'lock-batch', 'append-only']
+const FUNCTIONS = ['to-ms', 'from-ms', 'append-only']
 
 /** What MikroORM would drop because it does not know it: functions and triggers are ours, written by hand. */
 const BY_HAND = /^drop (function|trigger) if exists/
+
+/** A job whose input was settled before lines were stored as figures in a fixed order. */
+const OLD_ROWS = `
+with organization as (
+  insert into tollkeeper.organizations (id, name, currency, period_anchor, period_start, period_end)
+  values ('acme', 'acme', 'USD', now(), now(), now() + interval '1 month') returning id),
+job as (
+  insert into tollkeeper.jobs (id, organization_id, runner, state, stage, steps)
+  select gen_random_uuid(), id, 'own', 'processing', 'output', '[]' from organization returning id)
+insert into tollkeeper.job_stages (job_id, stage, position, state, lines)
+select id, 'input', 0, 'charged', '[{"component": "in", "kind": "input_tokens", "model": "graduated", "llmModel": null,
+  "tokenClass": null, "quantity": 1200, "source": "counted", "includedUsed": 200, "billedQuantity": 1000, "price": null,
+  "per": 1000000, "tiers": [{"upTo": 1000, "price": "2000000000"}, {"upTo": null, "price": "1"}], "counterBefore": 5,
+  "counterAfter": 1205, "billedBefore": 3, "amount": "180000", "writtenOff": "1", "ledgerSeq": 3}]'::jsonb from job
+union all select id, 'output', 1, 'waiting', null from job`
+
+function queriesOf(migration: (typeof migrations)[number]): readonly string[] {
+  const instance = new migration({} as never, {} as never)
+  instance.up()
+  return instance.getQueries() as readonly string[]
+}
 
 describe('migrations', () => {
   let database: TestDatabase
@@ -56,6 +78,48 @@ describe('migrations', () => {
       ])
     } finally {
       await empty.drop()
+    }
+  })
+
+  it('keep what earlier ones stored: the lines of settled stages, tiers and all', async () => {
+    const old = await testDatabase()
+    try {
+      await old.query('drop schema tollkeeper cascade')
+      const [initial, lean] = migrations.map((migration) => queriesOf(migration))
+      for (const sql of ['create schema tollkeeper', ...(initial ?? [])]) await old.query(sql)
+      await old.query(OLD_ROWS)
+      for (const sql of lean ?? []) await old.query(sql)
+      const [input, output] = await old.query<{ lines: StoredLine[] | null }>(
+        'select lines from tollkeeper.job_stages order by position',
+      )
+      expect(output?.lines).toBeNull()
+      expect(input?.lines?.map(lineFromJson)).toEqual([
+        {
+          component: 'in',
+          kind: 'input_tokens',
+          model: 'graduated',
+          llmModel: null,
+          tokenClass: null,
+          quantity: 1_200,
+          source: 'counted',
+          includedUsed: 200,
+          billedQuantity: 1_000,
+          price: null,
+          per: 1_000_000,
+          tiers: [
+            { upTo: 1_000, price: 2_000_000_000n },
+            { upTo: null, price: 1n },
+          ],
+          counterBefore: 5,
+          counterAfter: 1_205,
+          billedBefore: 3,
+          amount: 180_000n,
+          writtenOff: 1n,
+          ledgerSeq: 3,
+        },
+      ])
+    } finally {
+      await old.drop()
     }
   })
 

@@ -42,7 +42,7 @@ describe('the ledger refuses change', () => {
   it.each([
     ['an amount of nothing', { amount: 0, key: 'a' }, 'ledger_entries_amount_positive'],
     ['a key that was used', { amount: 1, key: 'top_up:acme:first' }, 'ledger_entries_business_key_unique'],
-    ['a seq that was used', { amount: 1, key: 'b', seq: 1 }, 'ledger_entries_seq_unique'],
+    ['a seq that was used', { amount: 1, key: 'b', seq: 1 }, 'ledger_entries_pkey'],
   ])(
     'an entry with %s',
     async (_what, { amount, key, seq = 2 }: { amount: number; key: string; seq?: number }, constraint) => {

@@ -91,6 +91,7 @@ function stageRow(fields: Pick<StageRow, 'jobId' | 'stage' | 'position'> & Parti
   return {
     state: 'waiting',
     bound: null,
+    boundIsNew: false,
     grants: {},
     usage: undefined,
     lines: undefined,

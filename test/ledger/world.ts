@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import { type Call, type CallKind, type Calls, PARKED_PER_WAKE, type Verdicts } from '../../src/ledger/calls.ts'
+import { currentStage } from '../../src/ledger/delivery.ts'
 import type {
   CounterRow,
   EntryRow,
@@ -158,15 +159,21 @@ export class World {
     for (const row of unique(writes.organizations, ({ id }) => id)) {
       expect(row.available + row.overdraftLimit, 'check: available').toBeGreaterThanOrEqual(0n)
       expect(row.held, 'check: held').toBeGreaterThanOrEqual(0n)
-      const { available, held, seq, seatsUsed, seatsPaid, periodStart, periodEnd } = row
-      Object.assign(this.organization(row.id), { available, held, seq, seatsUsed, seatsPaid, periodStart, periodEnd })
+      const { available, held, seq, seatsUsed, seatsPaid } = row
+      Object.assign(this.organization(row.id), { available, held, seq, seatsUsed, seatsPaid })
+    }
+    for (const { id, periodStart, periodEnd } of unique(writes.periods, (row) => row.id)) {
+      Object.assign(this.organization(id), { periodStart, periodEnd })
     }
     for (const row of unique(writes.jobs, ({ id }) => id)) this.jobs.set(row.id, row)
     for (const row of unique(writes.stages, ({ jobId, stage }) => `${jobId} ${stage}`)) {
       const known = this.stage(row.jobId, row.stage)
-      const { result = known.result, usage = known.usage, lines = known.lines } = row
-      this.stages.set(`${row.jobId} ${row.stage}`, { ...row, result, usage, lines })
+      const { result = known.result, usage = known.usage } = row
+      const bound = row.boundIsNew ? row.bound : known.bound
+      const lines = row.usage === undefined ? known.lines : row.lines
+      this.stages.set(`${row.jobId} ${row.stage}`, { ...row, bound, boundIsNew: false, result, usage, lines })
     }
+    for (const job of this.jobs.values()) this.#readFromStages(job)
     for (const row of unique(writes.holds, ({ jobId, generation }) => `${jobId} ${generation}`)) this.#storeHold(row)
     for (const row of unique(writes.counters, counterKey)) this.counters.set(counterKey(row), row)
     for (const row of unique(writes.members, memberKey)) this.members.set(memberKey(row), row)
@@ -176,10 +183,20 @@ export class World {
     }
   }
 
+  /** While a job is processed its row says neither where it is nor what it was charged; whoever asks reads its stages. */
+  #readFromStages(job: JobRow): void {
+    if (job.state !== 'processing') return
+    const stages = this.stagesOf(job.id).toSorted((a, b) => a.position - b.position || (a.stage < b.stage ? -1 : 1))
+    job.charged = sum(stages.map((stage) => stage.charged))
+    job.stage = currentStage(stages)
+  }
+
   #storeHold(row: HoldRow): void {
     expect(row.remaining >= 0n && row.remaining <= row.amount, 'check: holds_figures').toBe(true)
     expect(row.state === 'open' || row.remaining === 0n, 'check: holds_closed_is_empty').toBe(true)
-    this.holds.set(`${row.jobId} ${row.generation}`, row)
+    const key = `${row.jobId} ${row.generation}`
+    expect(this.holds.has(key), `only a new hold is inserted: ${key}`).toBe(!row.isNew)
+    this.holds.set(key, { ...row, isNew: false })
     const open = [...this.holds.values()].filter(({ jobId, state }) => jobId === row.jobId && state === 'open')
     expect(open.length, 'unique: holds_one_open').toBeLessThanOrEqual(1)
   }

@@ -10,7 +10,7 @@ const LEDGER = 'update tollkeeper.ledger_entries set'
 const CHARGED_JOB = `(select id from tollkeeper.jobs where organization_id = 'acme' and state = 'charged')`
 const RUNNING_JOB = `(select id from tollkeeper.jobs where organization_id = 'acme' and state = 'processing')`
 const line = (path: string, value: string) => `
-  update tollkeeper.job_stages set lines = jsonb_set(lines, '{${path}}', '${value}')
+  update tollkeeper.job_stages set lines = jsonb_set(lines::jsonb, '{${path}}', '${value}')::json
   where stage = 'input' and job_id = ${CHARGED_JOB}`
 
 /** What is done to the books of `acme`, the invariant that it breaks, and what the finding names. */
@@ -71,11 +71,11 @@ const DAMAGES: readonly (readonly [what: string, sql: string, invariant: number,
     3,
     /^charge:[\w-]+:input:input:- has no entry/,
   ],
-  ['the line of an entry', line('0,amount', '"0"'), 3, /has nothing that it is for/],
-  ['a line that names another entry', line('0,ledgerSeq', '1'), 3, /names entry 1/],
-  ['a line of other units', line('0,quantity', '11'), 3, /bills 7 and 3 included of 11/],
-  ['a line of another price', line('0,price', '"1999999999"'), 3, /has another price than component input/],
-  ['a line that no number can be read of', line('0,amount', '"much"'), 3, /no readable lines/],
+  ['the line of an entry', line('0,15', '"0"'), 3, /has nothing that it is for/],
+  ['a line that names another entry', line('0,17', '1'), 3, /names entry 1/],
+  ['a line of other units', line('0,5', '11'), 3, /bills 7 and 3 included of 11/],
+  ['a line of another price', line('0,9', '"1999999999"'), 3, /has another price than component input/],
+  ['a line that no number can be read of', line('0,15', '"much"'), 3, /no readable lines/],
   [
     'what a stage is charged',
     `update tollkeeper.job_stages set charged = charged + 1 where stage = 'input' and job_id = ${CHARGED_JOB}`,

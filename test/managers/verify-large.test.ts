@@ -39,8 +39,8 @@ with job as (select j.*, (select count(*) from tollkeeper.ledger_entries where j
       created_at, admitted_at, finished_at from job, copy),
   stages as (insert into tollkeeper.job_stages (job_id, stage, position, state, usage, lines, tokens, charged, finished_at)
     select new_id, s.stage, s.position, s.state, s.usage,
-      (select jsonb_agg(jsonb_set(line, '{ledgerSeq}', to_jsonb((line ->> 'ledgerSeq')::bigint + k * per)) order by at)
-        from jsonb_array_elements(s.lines) with ordinality as l(line, at)), s.tokens, s.charged, s.finished_at
+      (select json_agg(jsonb_set(line, '{17}', to_jsonb((line ->> 17)::bigint + k * per)) order by at)
+        from jsonb_array_elements(s.lines::jsonb) with ordinality as l(line, at)), s.tokens, s.charged, s.finished_at
     from job, copy, tollkeeper.job_stages s where s.job_id = job.id),
   holds as (insert into tollkeeper.holds select new_id, h.generation, h.organization_id, h.amount, h.remaining, h.state,
       h.opened_at, h.closed_at from copy, tollkeeper.holds h),

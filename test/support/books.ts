@@ -42,26 +42,27 @@ const IDLE_HOLDS = `
 select j.id from tollkeeper.jobs j join tollkeeper.holds h on h.job_id = j.id and h.state = 'open'
 where j.state <> 'processing'`
 const LINES = `
-select s.job_id, s.stage, line from tollkeeper.job_stages s cross join lateral jsonb_array_elements(s.lines) line
-where s.state in ('charged', 'reversed') and (line ->> 'amount')::bigint > 0 and 1 <> (
+select s.job_id, s.stage, line from tollkeeper.job_stages s cross join lateral json_array_elements(s.lines) line
+where s.state in ('charged', 'reversed') and (line ->> 15)::bigint > 0 and 1 <> (
   select count(*) from tollkeeper.ledger_entries e where e.kind = 'charge' and e.job_id = s.job_id
-    and e.stage = s.stage and e.seq = (line ->> 'ledgerSeq')::bigint and e.amount = (line ->> 'amount')::bigint)`
+    and e.stage = s.stage and e.seq = (line ->> 17)::bigint and e.amount = (line ->> 15)::bigint)`
 const JOBS = `
-select j.id from tollkeeper.jobs j where j.charged <> coalesce((
+select j.id from tollkeeper.jobs j where j.state <> 'processing' and j.charged <> coalesce((
+    select sum(s.charged) from tollkeeper.job_stages s where s.job_id = j.id), 0)
+  or (select coalesce(sum(s.charged), 0) from tollkeeper.job_stages s where s.job_id = j.id) <> coalesce((
     select sum(e.amount) from tollkeeper.ledger_entries e where e.job_id = j.id and e.kind = 'charge'), 0)
-  or j.charged > coalesce((select sum(h.amount) from tollkeeper.holds h where h.job_id = j.id), 0)
-  or j.charged <> coalesce((select sum(s.charged) from tollkeeper.job_stages s where s.job_id = j.id), 0)`
+  or j.charged > coalesce((select sum(h.amount) from tollkeeper.holds h where h.job_id = j.id), 0)`
 const COUNTERS = `
 select c.* from tollkeeper.usage_counters c
 left join lateral (
-  select coalesce(sum((line ->> 'quantity')::bigint), 0) as used,
-    coalesce(sum((line ->> 'includedUsed')::bigint), 0) as included
+  select coalesce(sum((line ->> 5)::bigint), 0) as used,
+    coalesce(sum((line ->> 7)::bigint), 0) as included
   from tollkeeper.jobs j
   join tollkeeper.tariff_versions v on v.id = j.tariff_version_id
   join tollkeeper.job_stages s on s.job_id = j.id and s.state = 'charged'
-  cross join lateral jsonb_array_elements(s.lines) line
+  cross join lateral json_array_elements(s.lines) line
   where j.organization_id = c.organization_id and v.plan_id = c.plan_id and j.period_start = c.period_start
-    and line ->> 'component' = c.component
+    and line ->> 0 = c.component
 ) l on true
 where c.used <> l.used or c.included_used <> l.included`
 const SEATS = `

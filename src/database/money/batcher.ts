@@ -3,7 +3,7 @@ import { translateDatabaseError } from '../errors.ts'
 import { withRetry } from '../retry.ts'
 
 /** Calls of one transaction: enough to share its COMMIT among many, few enough to keep its locks short. */
-const CALLS_MAX = 250
+const CALLS_MAX = 500
 
 interface Waiting {
   readonly call: Call

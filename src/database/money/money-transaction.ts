@@ -1,18 +1,15 @@
-import { readFileSync } from 'node:fs'
 import type pg from 'pg'
 import type { Call, Verdict } from '../../ledger/calls.ts'
 import { fold } from '../../ledger/fold.ts'
 import { namedRows } from './named-rows.ts'
-import { type FactsJson, factsFromJson } from './rows.ts'
+import { readFacts } from './read-facts.ts'
 import type { TariffCache } from './tariff-cache.ts'
-import { writeParameters } from './write-parameters.ts'
-
-/** Every row is written by its key: a plan that hashes a table is right while it is small, and ruinous later. */
-const BEGIN = 'begin; set local enable_hashjoin = off; set local enable_mergejoin = off; set local jit = off'
-const WRITE_BATCH = readFileSync(new URL('../sql/write-batch.sql', import.meta.url), 'utf8')
+import { writeAndCommit } from './write-rows.ts'
 
 /**
- * One transaction of the money path: lock, fold, write, COMMIT. The verdicts come in the order of the calls.
+ * One transaction of the money path: lock and read, fold, write and COMMIT; two round trips. The verdicts come in the order
+ * of the calls.
+ * @param pool of connections that pipeline what they are asked
  * @throws whatever PostgreSQL throws; then nothing was stored, or COMMIT's answer was lost: every call may be made again
  */
 export async function moneyTransaction(
@@ -27,23 +24,10 @@ export async function moneyTransaction(
   }
   client.on('error', onError)
   try {
-    await client.query(BEGIN)
-    const locked = await client.query<{ facts: FactsJson }>({
-      name: 'lock_batch',
-      text: 'select tollkeeper.lock_batch($1::jsonb) as facts',
-      values: [namedRows(calls)],
-    })
-    const [row] = locked.rows
-    if (!row) throw new Error('lock_batch returns one row')
-    const facts = factsFromJson(row.facts)
+    const facts = await readFacts(client, namedRows(calls))
     const versions = [...facts.organizations, ...facts.jobs].flatMap((item) => item.tariffVersionId ?? [])
     const { verdicts, writes } = fold(facts, await tariffs.load(client, versions), calls)
-    await client.query({
-      name: 'write_batch',
-      text: WRITE_BATCH,
-      values: writeParameters(writes),
-    })
-    await client.query('commit')
+    await writeAndCommit(client, writes)
     return verdicts
   } catch (error) {
     await client.query('rollback').catch((failure: Error) => {

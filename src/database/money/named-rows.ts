@@ -1,54 +1,75 @@
-import { type Call, PARKED_PER_WAKE } from '../../ledger/calls.ts'
+import { type Call, type CallKind, PARKED_PER_WAKE } from '../../ledger/calls.ts'
 import { businessKey } from '../../ledger/keys.ts'
 
-interface Wake {
-  readonly organization: string
-  readonly job: string | null
-  readonly parked_at: number | null
+/** One walk over an organisation's parked jobs: a page of them behind a place, or one job. */
+export interface Walk {
+  readonly organizationId: string
+  readonly jobId: string | null
+  readonly parkedAt: number | null
   readonly id: string | null
   readonly take: number
 }
 
-/** Everything that the calls of a batch name: what lock_batch locks and reads. */
-export function namedRows(calls: readonly Call[]): string {
+/** Everything that the calls of a batch name: what is locked and read for them. */
+export interface NamedRows {
+  readonly organizations: ReadonlySet<string>
+  readonly jobs: ReadonlySet<string>
+  /** Jobs whose charges a call may take back: the lines of all their stages are read. */
+  readonly whole: ReadonlySet<string>
+  /** Stages that a call charges; where one was charged before, the call answers its stored lines. */
+  readonly settled: readonly { readonly jobId: string; readonly stage: string }[]
+  readonly members: ReadonlySet<string>
+  readonly keys: ReadonlySet<string>
+  readonly walks: readonly Walk[]
+  /** Whether a call may admit a job, and so needs bounds, steps, and its user's membership. */
+  readonly admits: boolean
+}
+
+/** Calls that neither price a job again nor ask whose it is: for them bounds stay where they are. */
+const PLAIN: ReadonlySet<CallKind> = new Set([
+  'claim',
+  'keep',
+  'settle',
+  'complete',
+  'redeliver',
+  'cancel',
+  'fail',
+  'reverse',
+  'remove_member',
+])
+
+export function namedRows(calls: readonly Call[]): NamedRows {
   const organizations = new Set<string>()
   const jobs = new Set<string>()
   const whole = new Set<string>()
-  const settled: Record<string, true> = {}
+  const settled: { jobId: string; stage: string }[] = []
   const members = new Set<string>()
   const keys = new Set<string>()
-  const wakes: Wake[] = []
-  const wakeAll = (organization: string): void => {
-    wakes.push({ organization, job: null, parked_at: null, id: null, take: PARKED_PER_WAKE })
+  const walks: Walk[] = []
+  const walkAll = (organizationId: string): void => {
+    walks.push({ organizationId, jobId: null, parkedAt: null, id: null, take: PARKED_PER_WAKE })
   }
   for (const call of calls) {
     organizations.add(call.organizationId)
     if ('jobId' in call && call.jobId !== null) jobs.add(call.jobId)
     if ('userId' in call) members.add(call.userId)
     if (call.kind === 'fail' || call.kind === 'reverse') whole.add(call.jobId)
-    if (call.kind === 'settle') settled[`${call.jobId} ${call.stage}`] = true
-    if (call.kind === 'admit') settled[`${call.jobId} input`] = true
+    if (call.kind === 'settle') settled.push({ jobId: call.jobId, stage: call.stage })
+    if (call.kind === 'admit') settled.push({ jobId: call.jobId, stage: 'input' })
     if (call.kind === 'wake') {
-      const { organizationId: organization, jobId: job, after } = call
-      const take = job === null ? PARKED_PER_WAKE : 1
-      wakes.push({ organization, job, parked_at: after?.parkedAt ?? null, id: after?.id ?? null, take })
+      const { organizationId, jobId, after } = call
+      const take = jobId === null ? PARKED_PER_WAKE : 1
+      walks.push({ organizationId, jobId, parkedAt: after?.parkedAt ?? null, id: after?.id ?? null, take })
     }
     if (call.kind === 'top_up') {
       keys.add(businessKey.topUp(call.organizationId, call.reference))
-      wakeAll(call.organizationId)
+      walkAll(call.organizationId)
     }
     if (call.kind === 'adjust') {
       keys.add(businessKey.adjustment(call.organizationId, call.reference))
-      wakeAll(call.organizationId)
+      walkAll(call.organizationId)
     }
   }
-  return JSON.stringify({
-    organizations: [...organizations],
-    jobs: [...jobs],
-    whole: [...whole],
-    settled,
-    members: [...members],
-    keys: [...keys],
-    wakes,
-  })
+  const admits = calls.some(({ kind }) => !PLAIN.has(kind))
+  return { organizations, jobs, whole, settled, members, keys, walks, admits }
 }

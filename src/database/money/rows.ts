@@ -1,6 +1,6 @@
 import type {
+  CounterRow,
   EntryRow,
-  Facts,
   FundingDetails,
   HoldRow,
   JobRow,
@@ -10,9 +10,12 @@ import type {
   SettledLine,
   StageRow,
 } from '../../ledger/facts.ts'
+import type { StageUsage } from '../../pricing/usage.ts'
+import type { Cell, Cells } from './statements.ts'
+import { lineFromJson, type StoredLine } from './stored-lines.ts'
 
 /** JSON has no bigint: amounts travel as strings in both directions, here and nowhere else. */
-type Json<T> = T extends bigint
+export type Json<T> = T extends bigint
   ? string
   : T extends readonly (infer U)[]
     ? readonly Json<U>[]
@@ -20,112 +23,167 @@ type Json<T> = T extends bigint
       ? { [K in keyof T]: Json<T[K]> }
       : T
 
-/** A table as it travels: one array per column, null where it has no rows. */
-type Columns<Row> = { readonly [K in keyof Row]: readonly Row[K][] | null }
-type FactsJson = {
-  readonly [K in keyof Facts]: Facts[K] extends readonly (infer Row)[] ? Columns<Json<Row>> : Facts[K]
-}
-
-/** The rows of a table that travelled as columns. */
-function rowsOf<Row extends object>(columns: Columns<Row>): Row[] {
-  const names = Object.keys(columns) as (keyof Row)[]
-  const length = names[0] === undefined ? 0 : (columns[names[0]]?.length ?? 0)
-  return Array.from({ length }, (_, index) => {
-    const row: Partial<Row> = {}
-    for (const name of names) row[name] = columns[name]?.[index] as Row[typeof name]
-    return row as Row
-  })
-}
-
-const amount = (text: string): bigint => BigInt(text)
-const maybeAmount = (text: string | null): bigint | null => (text === null ? null : BigInt(text))
-
-export function lineFromJson(line: Json<SettledLine>): SettledLine {
-  return {
-    ...line,
-    price: maybeAmount(line.price),
-    tiers: line.tiers?.map((tier) => ({ ...tier, price: amount(tier.price) })) ?? null,
-    amount: amount(line.amount),
-    writtenOff: amount(line.writtenOff),
-  }
-}
+const text = (cell: Cell | undefined): string => cell as string
+const maybeText = (cell: Cell | undefined): string | null => cell ?? null
+const amount = (cell: Cell | undefined): bigint => BigInt(cell as string)
+const maybeAmount = (cell: Cell | undefined): bigint | null => (cell == null ? null : BigInt(cell))
+const number = (cell: Cell | undefined): number => Number(cell)
+const maybeNumber = (cell: Cell | undefined): number | null => (cell == null ? null : Number(cell))
+const maybeJson = <T>(cell: Cell | undefined): T | null => (cell == null ? null : (JSON.parse(cell) as T))
 
 export function rejectionFromJson(rejection: Json<Rejection>): Rejection {
   const { needed, available, missing } = rejection
-  return { ...rejection, needed: amount(needed), available: amount(available), missing: amount(missing) }
+  return { ...rejection, needed: BigInt(needed), available: BigInt(available), missing: BigInt(missing) }
 }
 
 function detailsFromJson(details: Json<FundingDetails>): FundingDetails {
-  const { balance } = details
+  const { available, held, overdraftLimit } = details.balance
+  const amounts = { available: BigInt(available), held: BigInt(held), overdraftLimit: BigInt(overdraftLimit) }
+  return { ...details, balance: { ...details.balance, ...amounts } }
+}
+
+/** The lines of a charged stage; undefined where it has none stored. */
+export function linesFrom(cell: Cell): readonly SettledLine[] | undefined {
+  return maybeJson<readonly StoredLine[]>(cell)?.map(lineFromJson)
+}
+
+/** A row of read-organizations and the row of lock-balances that belongs to it. */
+export function organizationFrom(row: Cells, balance: Cells): OrganizationRow {
   return {
-    ...details,
-    balance: {
-      ...balance,
-      available: amount(balance.available),
-      held: amount(balance.held),
-      overdraftLimit: amount(balance.overdraftLimit),
+    id: text(row[1]),
+    currency: text(row[2]),
+    status: text(row[3]) as OrganizationRow['status'],
+    tariffVersionId: maybeText(row[4]),
+    periodAnchor: number(row[5]),
+    periodStart: number(row[6]),
+    periodEnd: number(row[7]),
+    available: amount(balance[1]),
+    held: amount(balance[2]),
+    overdraftLimit: amount(balance[3]),
+    seq: number(balance[4]),
+    seatsUsed: number(balance[5]),
+    seatsPaid: number(balance[6]),
+    waiting: row[8] === 't',
+    parked: maybeNumber(row[9]),
+  }
+}
+
+export function jobFrom(row: Cells): JobRow {
+  const rejection = maybeJson<Json<Rejection>>(row[14])
+  return {
+    id: text(row[0]),
+    organizationId: text(row[1]),
+    userId: maybeText(row[2]),
+    runner: text(row[3]) as JobRow['runner'],
+    steps: maybeJson<JobRow['steps']>(row[4]) ?? [],
+    maxCost: maybeAmount(row[5]),
+    state: text(row[6]) as JobRow['state'],
+    stage: maybeText(row[7]),
+    tariffVersionId: maybeText(row[8]),
+    periodStart: maybeNumber(row[9]),
+    generation: number(row[10]),
+    charged: 0n,
+    reversed: amount(row[11]),
+    released: amount(row[12]),
+    writtenOff: amount(row[13]),
+    rejection: rejection && rejectionFromJson(rejection),
+    failure: maybeJson(row[15]),
+    parkedAt: maybeNumber(row[16]),
+    expiresAt: maybeNumber(row[17]),
+    admittedAt: maybeNumber(row[18]),
+    finishedAt: maybeNumber(row[19]),
+  }
+}
+
+/** The open hold that came with a job, if it has one. */
+export function holdFrom(row: Cells): HoldRow[] {
+  if (row[20] === null) return []
+  return [
+    {
+      jobId: text(row[0]),
+      organizationId: text(row[1]),
+      generation: number(row[20]),
+      amount: amount(row[21]),
+      remaining: amount(row[22]),
+      state: 'open',
+      openedAt: number(row[23]),
+      closedAt: null,
+      isNew: false,
     },
-  }
+  ]
 }
 
-function organizationFromJson(row: Json<OrganizationRow>): OrganizationRow {
-  const { available, held, overdraftLimit } = row
-  return { ...row, available: amount(available), held: amount(held), overdraftLimit: amount(overdraftLimit) }
-}
-
-function jobFromJson(row: Json<JobRow>): JobRow {
+export function stageFrom(row: Cells): StageRow {
   return {
-    ...row,
-    maxCost: maybeAmount(row.maxCost),
-    charged: amount(row.charged),
-    reversed: amount(row.reversed),
-    released: amount(row.released),
-    writtenOff: amount(row.writtenOff),
-    rejection: row.rejection && rejectionFromJson(row.rejection),
-  }
-}
-
-function stageFromJson(row: Json<StageRow>): StageRow {
-  return {
-    ...row,
-    grants: row.grants ?? {},
-    usage: undefined,
-    lines: row.lines?.map(lineFromJson),
-    charged: amount(row.charged),
+    jobId: text(row[0]),
+    stage: text(row[1]),
+    position: number(row[2]),
+    state: text(row[3]) as StageRow['state'],
+    bound: maybeJson(row[4]),
+    boundIsNew: false,
+    grants: maybeJson<StageRow['grants']>(row[5]) ?? {},
+    usage: undefined as StageUsage | undefined,
+    lines: undefined,
+    tokens: number(row[6]),
+    charged: amount(row[7]),
+    absorbed: number(row[8]),
     result: undefined,
+    starts: number(row[9]),
+    claimId: maybeText(row[10]),
+    claimedUntil: maybeNumber(row[11]),
+    delivery: number(row[12]),
+    checkAt: maybeNumber(row[13]),
+    finishedAt: maybeNumber(row[14]),
   }
 }
 
-function holdFromJson(row: Json<HoldRow>): HoldRow {
-  return { ...row, amount: amount(row.amount), remaining: amount(row.remaining) }
-}
-
-function memberFromJson(row: Json<MemberRow>): MemberRow {
-  return { ...row, charged: amount(row.charged), needed: maybeAmount(row.needed), missing: maybeAmount(row.missing) }
-}
-
-function entryFromJson(row: Json<EntryRow>): EntryRow {
+export function counterFrom(row: Cells): CounterRow {
   return {
-    ...row,
-    amount: amount(row.amount),
-    availableAfter: amount(row.availableAfter),
-    heldAfter: amount(row.heldAfter),
-    details: row.details && detailsFromJson(row.details),
+    organizationId: text(row[0]),
+    planId: text(row[1]),
+    component: text(row[2]),
+    periodStart: number(row[3]),
+    used: number(row[4]),
+    includedUsed: number(row[5]),
+    reserved: number(row[6]),
   }
 }
 
-/** What lock_batch returned, with its amounts as bigint. */
-export function factsFromJson(json: FactsJson): Facts {
+export function memberFrom(row: Cells): MemberRow {
   return {
-    now: json.now,
-    organizations: rowsOf(json.organizations).map(organizationFromJson),
-    jobs: rowsOf(json.jobs).map(jobFromJson),
-    stages: rowsOf(json.stages).map(stageFromJson),
-    holds: rowsOf(json.holds).map(holdFromJson),
-    counters: rowsOf(json.counters),
-    members: rowsOf(json.members).map(memberFromJson),
-    entries: rowsOf(json.entries).map(entryFromJson),
+    organizationId: text(row[0]),
+    userId: text(row[1]),
+    role: text(row[2]) as MemberRow['role'],
+    state: text(row[3]) as MemberRow['state'],
+    operation: text(row[4]),
+    charged: amount(row[5]),
+    needed: maybeAmount(row[6]),
+    missing: maybeAmount(row[7]),
+    addedAt: number(row[8]),
   }
 }
 
-export type { FactsJson, Json }
+export function entryFrom(row: Cells): EntryRow {
+  const details = maybeJson<Json<FundingDetails>>(row[17])
+  return {
+    id: text(row[0]),
+    organizationId: text(row[1]),
+    seq: number(row[2]),
+    kind: text(row[3]) as EntryRow['kind'],
+    debit: text(row[4]) as EntryRow['debit'],
+    credit: text(row[5]) as EntryRow['credit'],
+    amount: amount(row[6]),
+    currency: text(row[7]),
+    availableAfter: amount(row[8]),
+    heldAfter: amount(row[9]),
+    businessKey: text(row[10]),
+    jobId: maybeText(row[11]),
+    stage: maybeText(row[12]),
+    component: maybeText(row[13]),
+    tokenClass: maybeText(row[14]),
+    reference: maybeText(row[15]),
+    reversesSeq: maybeNumber(row[16]),
+    details: details && detailsFromJson(details),
+    createdAt: number(row[18]),
+  }
+}

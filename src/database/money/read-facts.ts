@@ -1,0 +1,103 @@
+import type pg from 'pg'
+import type { Facts, StageRow } from '../../ledger/facts.ts'
+import { listOf, plain, quoted } from './array-literal.ts'
+import type { NamedRows } from './named-rows.ts'
+import {
+  counterFrom,
+  entryFrom,
+  holdFrom,
+  jobFrom,
+  linesFrom,
+  memberFrom,
+  organizationFrom,
+  stageFrom,
+} from './rows.ts'
+import { allOf, ask, type Cells, STATEMENTS } from './statements.ts'
+
+const NOTHING: Promise<readonly Cells[]> = Promise.resolve([])
+
+/**
+ * Opens a transaction, locks the organisations of a batch in the order of their ids, and reads what its calls name. All of
+ * it travels in one round trip. Under READ COMMITTED each statement sees a fresh snapshot, so what is read behind the lock
+ * is what the lock's previous holder committed. Two things cost another trip, both rare: parked jobs have to be found
+ * before they are read, and lines, the bulk of a stage, are read only where a call will answer or reverse them.
+ */
+export async function readFacts(client: pg.ClientBase, named: NamedRows): Promise<Facts> {
+  const organizations = listOf(named.organizations)
+  const begin = client.query('begin')
+  const locking = ask(client, STATEMENTS.lockBalances, [organizations])
+  const parked = named.walks.length === 0 ? [] : await findParked(client, named, [begin, locking])
+  const ids = [...named.jobs, ...parked]
+  const jobIds = plain(ids, (id) => id)
+  const admits = named.admits ? 't' : 'f'
+  const waking = listOf(named.walks.map(({ organizationId }) => organizationId))
+  const needsMembers = named.admits || named.members.size > 0
+  const [, balances, organizationRows, jobRows, stageRows, counters, members, entries] = await allOf([
+    begin,
+    locking,
+    ask(client, STATEMENTS.readOrganizations, [organizations, waking]),
+    ids.length > 0 ? ask(client, STATEMENTS.readJobs, [jobIds, admits]) : NOTHING,
+    ids.length > 0 ? ask(client, STATEMENTS.readStages, [jobIds, admits]) : NOTHING,
+    ids.length > 0 ? ask(client, STATEMENTS.readCounters, [organizations, jobIds]) : NOTHING,
+    needsMembers ? ask(client, STATEMENTS.readMembers, [organizations, listOf(named.members), jobIds]) : NOTHING,
+    named.keys.size > 0 ? ask(client, STATEMENTS.readEntries, [listOf(named.keys)]) : NOTHING,
+  ])
+  const byId = new Map(balances.map((row) => [row[0], row]))
+  const stages = stageRows.map(stageFrom)
+  await readLines(client, stages, named, parked)
+  return {
+    now: Number(organizationRows[0]?.[0] ?? 0),
+    organizations: organizationRows.map((row) => organizationFrom(row, byId.get(row[1] as string) as Cells)),
+    jobs: jobRows.map(jobFrom).filter(({ organizationId }) => byId.has(organizationId)),
+    stages,
+    holds: jobRows.flatMap(holdFrom),
+    counters: counters.map(counterFrom),
+    members: members.map(memberFrom),
+    entries: entries.map(entryFrom),
+  }
+}
+
+async function findParked(
+  client: pg.ClientBase,
+  { walks }: NamedRows,
+  before: readonly [Promise<unknown>, Promise<unknown>],
+): Promise<readonly string[]> {
+  const found = ask(client, STATEMENTS.readParked, [
+    quoted(walks, (walk) => walk.organizationId),
+    plain(walks, (walk) => walk.jobId),
+    plain(walks, (walk) => walk.parkedAt),
+    plain(walks, (walk) => walk.id),
+    plain(walks, (walk) => walk.take),
+  ])
+  const [, , rows] = await allOf([...before, found])
+  return rows.map(([id]) => id as string)
+}
+
+/** Charged stages that are charged again, and all those of a job whose charges may be taken back. */
+async function readLines(
+  client: pg.ClientBase,
+  stages: readonly StageRow[],
+  { whole, settled }: NamedRows,
+  parked: readonly string[],
+): Promise<void> {
+  const charged = new Map<string, StageRow>()
+  const jobs = new Set<string>()
+  for (const row of stages) {
+    if (row.state !== 'charged') continue
+    charged.set(`${row.jobId} ${row.stage}`, row)
+    // A job that no money can help any more fails when it is woken.
+    if (whole.has(row.jobId) || parked.includes(row.jobId)) jobs.add(row.jobId)
+  }
+  if (charged.size === 0) return
+  const again = settled.filter(({ jobId, stage }) => charged.has(`${jobId} ${stage}`))
+  if (again.length === 0 && jobs.size === 0) return
+  const rows = await ask(client, STATEMENTS.readLines, [
+    plain([...jobs], (id) => id),
+    plain(again, ({ jobId }) => jobId),
+    quoted(again, ({ stage }) => stage),
+  ])
+  for (const [jobId, stage, lines] of rows) {
+    const row = charged.get(`${jobId} ${stage}`)
+    if (row) row.lines = linesFrom(lines ?? null)
+  }
+}

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs'
+import type pg from 'pg'
+
+/** A value as PostgreSQL sends it; whoever asks knows what it means. */
+export type Cell = string | null
+export type Cells = readonly Cell[]
+
+/** A prepared statement of src/database/sql. */
+export interface Statement {
+  readonly name: string
+  readonly text: string
+}
+
+/** Rows are taken apart by our own decoders: the driver's would make a Date or an object of what we want as a number. */
+const AS_TEXT = { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig
+
+function statement(name: string): Statement {
+  return { name, text: readFileSync(new URL(`../sql/${name}.sql`, import.meta.url), 'utf8') }
+}
+
+/** The statements of a money transaction: one to lock, some to read what the calls name, some to write what changed. */
+export const STATEMENTS = {
+  lockBalances: statement('lock-balances'),
+  readParked: statement('read-parked'),
+  readOrganizations: statement('read-organizations'),
+  readJobs: statement('read-jobs'),
+  readStages: statement('read-stages'),
+  readLines: statement('read-lines'),
+  readCounters: statement('read-counters'),
+  readMembers: statement('read-members'),
+  readEntries: statement('read-entries'),
+  writeBalances: statement('write-balances'),
+  writePeriods: statement('write-periods'),
+  writeJobs: statement('write-jobs'),
+  writeStages: statement('write-stages'),
+  openHolds: statement('open-holds'),
+  writeHolds: statement('write-holds'),
+  writeCounters: statement('write-counters'),
+  writeMembers: statement('write-members'),
+  writeEntries: statement('write-entries'),
+  notify: statement('notify'),
+} as const
+
+/** Sends a statement without waiting for those before it: the connection is a pipeline. */
+export async function ask(
+  client: pg.ClientBase,
+  { name, text }: Statement,
+  values: readonly Cell[],
+): Promise<readonly Cells[]> {
+  const config = { name, text, values: values as Cell[], rowMode: 'array' as const, types: AS_TEXT }
+  const { rows } = await client.query<Cell[]>(config)
+  return rows
+}
+
+/** Waits for all, also after one has failed: the connection must be at rest before it is used for anything else. */
+export async function allOf<T extends readonly unknown[]>(
+  asked: readonly [...{ [K in keyof T]: Promise<T[K]> }],
+): Promise<T> {
+  const outcomes: readonly PromiseSettledResult<unknown>[] = await Promise.allSettled(asked)
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failed) throw failed.reason
+  return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value) as unknown as T
+}

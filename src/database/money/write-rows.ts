@@ -1,0 +1,185 @@
+import type pg from 'pg'
+import type {
+  CounterRow,
+  EntryRow,
+  HoldRow,
+  JobRow,
+  MemberRow,
+  OrganizationRow,
+  StageRow,
+  Writes,
+} from '../../ledger/facts.ts'
+import { json, plain, quoted } from './array-literal.ts'
+import { allOf, ask, type Cells, STATEMENTS, type Statement } from './statements.ts'
+import { linesToJson } from './stored-lines.ts'
+
+/**
+ * Stores what the fold decided, and commits: one statement for each table that has rows, none of which decides anything,
+ * and COMMIT, all in one round trip. Rows come as one array per column.
+ * @throws whatever PostgreSQL throws; then nothing was stored, or COMMIT's answer was lost
+ */
+export async function writeAndCommit(client: pg.ClientBase, writes: Writes): Promise<void> {
+  const asked: Promise<unknown>[] = []
+  const store = <Row>(statement: Statement, rows: readonly Row[], columns: (rows: readonly Row[]) => Cells): void => {
+    if (rows.length > 0) asked.push(ask(client, statement, columns(rows)))
+  }
+  store(STATEMENTS.writeStages, writes.stages, stageColumns)
+  store(STATEMENTS.writeJobs, writes.jobs, jobColumns)
+  store(
+    STATEMENTS.openHolds,
+    writes.holds.filter(({ isNew }) => isNew),
+    openHoldColumns,
+  )
+  store(
+    STATEMENTS.writeHolds,
+    writes.holds.filter(({ isNew }) => !isNew),
+    holdColumns,
+  )
+  store(STATEMENTS.writeEntries, writes.entries, entryColumns)
+  store(STATEMENTS.writeCounters, writes.counters, counterColumns)
+  store(STATEMENTS.writeMembers, writes.members, memberColumns)
+  store(STATEMENTS.writeBalances, writes.organizations, balanceColumns)
+  store(STATEMENTS.writePeriods, writes.periods, periodColumns)
+  const notices = [
+    ...writes.wake.map((id) => ['tollkeeper_wake', id] as const),
+    ...writes.changed.map((id) => ['tollkeeper_jobs', id] as const),
+  ]
+  if (notices.length > 0) {
+    const values = [plain(notices, ([channel]) => channel), quoted(notices, ([, message]) => message)]
+    asked.push(ask(client, STATEMENTS.notify, values))
+  }
+  const commit = client.query('commit')
+  await allOf([...asked, commit])
+}
+
+function balanceColumns(rows: readonly OrganizationRow[]): Cells {
+  return [
+    quoted(rows, (row) => row.id),
+    plain(rows, (row) => row.available),
+    plain(rows, (row) => row.held),
+    plain(rows, (row) => row.seq),
+    plain(rows, (row) => row.seatsUsed),
+    plain(rows, (row) => row.seatsPaid),
+  ]
+}
+
+function periodColumns(rows: readonly OrganizationRow[]): Cells {
+  return [quoted(rows, (row) => row.id), plain(rows, (row) => row.periodStart), plain(rows, (row) => row.periodEnd)]
+}
+
+function jobColumns(rows: readonly JobRow[]): Cells {
+  return [
+    plain(rows, (row) => row.id),
+    plain(rows, (row) => row.state),
+    quoted(rows, (row) => row.stage),
+    plain(rows, (row) => row.tariffVersionId),
+    plain(rows, (row) => row.periodStart),
+    plain(rows, (row) => row.generation),
+    plain(rows, (row) => row.charged),
+    plain(rows, (row) => row.reversed),
+    plain(rows, (row) => row.released),
+    plain(rows, (row) => row.writtenOff),
+    json(rows, (row) => row.rejection),
+    json(rows, (row) => row.failure),
+    plain(rows, (row) => row.parkedAt),
+    plain(rows, (row) => row.expiresAt),
+    plain(rows, (row) => row.admittedAt),
+    plain(rows, (row) => row.finishedAt),
+  ]
+}
+
+function stageColumns(rows: readonly StageRow[]): Cells {
+  return [
+    plain(rows, (row) => row.jobId),
+    quoted(rows, (row) => row.stage),
+    plain(rows, (row) => row.state),
+    json(rows, (row) => (row.boundIsNew ? row.bound : null)),
+    json(rows, (row) => (Object.keys(row.grants).length > 0 ? row.grants : null)),
+    json(rows, (row) => row.usage),
+    json(rows, (row) => (row.usage === undefined ? null : row.lines && linesToJson(row.lines))),
+    quoted(rows, (row) => row.result ?? null),
+    plain(rows, (row) => row.tokens),
+    plain(rows, (row) => row.charged),
+    plain(rows, (row) => row.absorbed),
+    plain(rows, (row) => row.starts),
+    plain(rows, (row) => row.claimId),
+    plain(rows, (row) => row.claimedUntil),
+    plain(rows, (row) => row.delivery),
+    plain(rows, (row) => row.checkAt),
+    plain(rows, (row) => row.finishedAt),
+  ]
+}
+
+function openHoldColumns(rows: readonly HoldRow[]): Cells {
+  return [
+    plain(rows, (row) => row.jobId),
+    plain(rows, (row) => row.generation),
+    quoted(rows, (row) => row.organizationId),
+    plain(rows, (row) => row.amount),
+    plain(rows, (row) => row.remaining),
+    plain(rows, (row) => row.state),
+    plain(rows, (row) => row.openedAt),
+    plain(rows, (row) => row.closedAt),
+  ]
+}
+
+function holdColumns(rows: readonly HoldRow[]): Cells {
+  return [
+    plain(rows, (row) => row.jobId),
+    plain(rows, (row) => row.generation),
+    plain(rows, (row) => row.amount),
+    plain(rows, (row) => row.remaining),
+    plain(rows, (row) => row.state),
+    plain(rows, (row) => row.closedAt),
+  ]
+}
+
+function counterColumns(rows: readonly CounterRow[]): Cells {
+  return [
+    quoted(rows, (row) => row.organizationId),
+    plain(rows, (row) => row.planId),
+    quoted(rows, (row) => row.component),
+    plain(rows, (row) => row.periodStart),
+    plain(rows, (row) => row.used),
+    plain(rows, (row) => row.includedUsed),
+    plain(rows, (row) => row.reserved),
+  ]
+}
+
+function memberColumns(rows: readonly MemberRow[]): Cells {
+  return [
+    quoted(rows, (row) => row.organizationId),
+    quoted(rows, (row) => row.userId),
+    plain(rows, (row) => row.role),
+    plain(rows, (row) => row.state),
+    plain(rows, (row) => row.operation),
+    plain(rows, (row) => row.charged),
+    plain(rows, (row) => row.needed),
+    plain(rows, (row) => row.missing),
+    plain(rows, (row) => row.addedAt),
+  ]
+}
+
+function entryColumns(rows: readonly EntryRow[]): Cells {
+  return [
+    plain(rows, (row) => row.id),
+    quoted(rows, (row) => row.organizationId),
+    plain(rows, (row) => row.seq),
+    plain(rows, (row) => row.kind),
+    plain(rows, (row) => row.debit),
+    plain(rows, (row) => row.credit),
+    plain(rows, (row) => row.amount),
+    plain(rows, (row) => row.currency),
+    plain(rows, (row) => row.availableAfter),
+    plain(rows, (row) => row.heldAfter),
+    quoted(rows, (row) => row.businessKey),
+    plain(rows, (row) => row.jobId),
+    quoted(rows, (row) => row.stage),
+    quoted(rows, (row) => row.component),
+    plain(rows, (row) => row.tokenClass),
+    quoted(rows, (row) => row.reference),
+    plain(rows, (row) => row.reversesSeq),
+    json(rows, (row) => row.details),
+    plain(rows, (row) => row.createdAt),
+  ]
+}

@@ -1,0 +1,5 @@
+update tollkeeper.organization_balances b
+set available = x.available, held = x.held, seq = x.seq, seats_used = x.seats_used, seats_paid = x.seats_paid
+from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::int[])
+  as x(id, available, held, seq, seats_used, seats_paid)
+where b.organization_id = x.id
