@@ -18,6 +18,7 @@ import { Notifications } from './database/notifications.ts'
 import { openOrm } from './database/orm.ts'
 import { openMoneyPool, openQueuePool } from './database/pool.ts'
 import { createInSnapshot } from './database/snapshot.ts'
+import { StageWorkReader } from './database/stage-work.ts'
 import { createInTransaction } from './database/transaction.ts'
 import { type Clock, systemClock } from './foundation/clock.ts'
 import { ConfigurationError } from './foundation/errors.ts'
@@ -174,6 +175,7 @@ async function openStorage(config: Config, url: string, logger: Logger, clock: C
     pool,
     tariffs,
     money,
+    work: new StageWorkReader(pool),
     notifications,
     backend,
   }
@@ -252,9 +254,9 @@ function openProvider(config: Config, opened: AsyncDisposableStack): LlmProvider
 
 /** Starts the workers of every queue, the sweep and the wake; disposing stops them, gracefully. */
 function startWorkers(config: Config, logger: Logger, storage: Storage, managers: Managers, stages: Stages) {
-  const { em, pool, backend, notifications } = storage
+  const { em, pool, work, backend, notifications } = storage
   const timing = { stageTimeoutMs: config.stageTimeoutMs, keepClaimMs: KEEP_CLAIM_MS }
-  const processors = createProcessors({ ...stages, ...managers, ...timing, em, logger })
+  const processors = createProcessors({ ...stages, ...managers, ...timing, em, work, logger })
   const workers = createWorkers(backend, processors, { concurrency: config.workerConcurrency, logger })
   const stopListening = managers.waker.listen(notifications)
   const sweep = new Sweep({

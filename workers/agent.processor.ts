@@ -1,14 +1,14 @@
 import { createMeteredLlm } from '../src/agents/metered-llm.ts'
 import { invariant } from '../src/foundation/invariant.ts'
 import { agentText } from '../src/pipeline/stage-text.ts'
-import type { StageBound, StageUsage } from '../src/pricing/usage.ts'
+import type { StageUsage } from '../src/pricing/usage.ts'
 import { defineProcessor, type Settled, type StageContext } from './define-processor.ts'
 
 /** Charges one agent's work. Safe to run twice: the stage's key decides, not the attempt. */
 export const agentProcessor = defineProcessor('pipeline.agent', {
   async measure({ of, job, services }, signal) {
     const { agents, provider, llmMonitor, tokenizer, limits } = services
-    const bound = job.stages.find((row) => row.stage === of.stage)?.bound as StageBound | null | undefined
+    const { bound } = job
     invariant(bound?.kind === 'agent', `stage ${of.stage} was bounded at its admission`)
     const agent = agents.get(bound.agent)
     if (!agent) throw new Error(`This worker has no agent "${bound.agent}"; give every worker the same AGENTS_MODULE`)

@@ -1,8 +1,8 @@
 import { ProviderError } from '../src/agents/llm-provider.ts'
+import type { StageWork } from '../src/database/stage-work.ts'
 import { DeadlineError } from '../src/foundation/thread-pool.ts'
 import type { Delivery as PlannedDelivery } from '../src/ledger/calls.ts'
 import type { Failure, FailureCode } from '../src/ledger/facts.ts'
-import type { JobWork } from '../src/managers/job.manager.ts'
 import type { Claim, ClaimVerdict, StageOf } from '../src/managers/token-based-billing.manager.ts'
 import { underClaim, WorkStopped } from '../src/pipeline/claimed-work.ts'
 import type { StageServices } from '../src/pipeline/stage-services.ts'
@@ -13,7 +13,7 @@ import { DeadEnd, type Delivery, type Outcome, type Processor } from '../src/que
 /** What a stage's steps are given: the job, its stage, and everything to work with. */
 export interface StageContext {
   readonly of: StageOf
-  readonly job: JobWork
+  readonly job: StageWork
   readonly services: StageServices
 }
 
@@ -66,8 +66,8 @@ async function contextOf(
   services: StageServices,
 ): Promise<StageContext> {
   if (queueOfStage(stage) !== queue) throw new DeadEnd(`Stage ${stage} does not belong into ${queue}; nothing was done`)
-  const job = await services.jobs.work(services.em(), jobId)
-  if (!job?.stages.some((row) => row.stage === stage)) {
+  const job = await services.work.read({ jobId, stage })
+  if (!job) {
     throw new DeadEnd(`There is no job ${jobId} with a stage ${stage}; nothing was done`)
   }
   return { of: { organizationId: job.organizationId, jobId, stage }, job, services }

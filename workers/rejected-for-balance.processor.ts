@@ -7,12 +7,12 @@ import { DeadEnd, type Processor } from '../src/queues/delivery.ts'
  * the balance again first; a job that goes on lets its card go.
  */
 export function rejectedProcessor(services: StageServices): Processor<'billing.rejected-for-balance'> {
-  const { em, jobs, billing, outbox } = services
+  const { em, jobs, work, billing, outbox } = services
   return async ({ data: { jobId }, attemptsMade }) => {
-    const work = await jobs.work(em(), jobId)
-    if (!work) throw new DeadEnd(`There is no job ${jobId}; nothing was done`)
+    const parked = await work.read({ jobId, stage: 'input' })
+    if (!parked) throw new DeadEnd(`There is no job ${jobId}; nothing was done`)
     const retried = attemptsMade > 0
-    const resumed = retried ? await billing.resume({ organizationId: work.organizationId, jobId }) : null
+    const resumed = retried ? await billing.resume({ organizationId: parked.organizationId, jobId }) : null
     // The card that stands for the parking is this queue job itself: ending it takes it away.
     if (resumed) await outbox.push([resumed])
     const job = await jobs.find(em(), jobId)

@@ -144,16 +144,6 @@ export class JobManager {
     }
   }
 
-  /** What a stage's worker needs to know: who pays, what to work on, and what the earlier steps made. */
-  async work(em: EntityManager, jobId: string): Promise<JobWork | null> {
-    const job = UUID.test(jobId) ? await em.findOne(Job, { id: jobId }) : null
-    if (!job) return null
-    const text = await em.findOne(JobText, { jobId })
-    const stages = await em.find(JobStage, { jobId }, { orderBy: { position: 'asc', stage: 'asc' } })
-    const { id, organizationId, steps } = job
-    return { id, organizationId, steps, text: text?.text ?? '', stages }
-  }
-
   async #row(em: EntityManager, jobId: string): Promise<Job> {
     const job = UUID.test(jobId) ? await em.findOne(Job, { id: jobId }) : null
     if (!job) throw new NotFoundError()
@@ -200,15 +190,6 @@ export class JobManager {
     }
     return known?.id ?? null
   }
-}
-
-/** A job as its workers see it. */
-export interface JobWork {
-  readonly id: string
-  readonly organizationId: string
-  readonly steps: readonly (readonly string[])[]
-  readonly text: string
-  readonly stages: readonly JobStage[]
 }
 
 const UNTOUCHED = {

@@ -1,6 +1,7 @@
 import type { BoundLimits } from '../agents/agent.ts'
 import type { AgentRegistry } from '../agents/agent-registry.ts'
 import type { LlmProvider } from '../agents/llm-provider.ts'
+import type { StageWorkReader } from '../database/stage-work.ts'
 import type { EntityManagerSource } from '../database/transaction.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { JobManager } from '../managers/job.manager.ts'
@@ -16,6 +17,7 @@ import type { Outbox } from './outbox.ts'
 export interface StageServices {
   readonly em: EntityManagerSource
   readonly jobs: JobManager
+  readonly work: StageWorkReader
   readonly billing: TokenBasedBillingManager
   readonly agents: AgentRegistry
   readonly provider: LlmProvider

@@ -1,20 +1,17 @@
 import { cutToTokens } from '../agents/cut-to-tokens.ts'
-import type { JobWork } from '../managers/job.manager.ts'
+import type { StageWork } from '../database/stage-work.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 
 /** What the agents of one step wrote, in the order in which the job names them. */
-function resultsOf(job: JobWork, step: number): readonly { key: string; text: string }[] {
-  return (job.steps[step] ?? []).map((key) => {
-    const row = job.stages.find((stage) => stage.stage === `agent.${key}`)
-    return { key, text: row?.result ?? '' }
-  })
+function resultsOf(job: StageWork, step: number): readonly { key: string; text: string }[] {
+  return (job.steps[step] ?? []).map((key) => ({ key, text: job.results[`agent.${key}`] ?? '' }))
 }
 
 /**
  * What an agent works on: the customer's text, and, from the second step on, what the step before wrote about it. Those
  * texts are cut to what the hold was made for.
  */
-export function agentText(job: JobWork, stage: string, tokenizer: Tokenizer, maxOutputTokens: number): string {
+export function agentText(job: StageWork, stage: string, tokenizer: Tokenizer, maxOutputTokens: number): string {
   const step = job.steps.findIndex((keys) => keys.some((key) => `agent.${key}` === stage))
   if (step < 1) return job.text
   const notes = resultsOf(job, step - 1).map(({ key, text }) => {
@@ -24,7 +21,7 @@ export function agentText(job: JobWork, stage: string, tokenizer: Tokenizer, max
 }
 
 /** What the customer gets: the last step's texts, as they are if it is one, under headings if there are several. */
-export function deliveredText(job: JobWork): string {
+export function deliveredText(job: StageWork): string {
   const results = resultsOf(job, job.steps.length - 1)
   const [only] = results
   if (only && results.length === 1) return only.text

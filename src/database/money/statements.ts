@@ -39,11 +39,12 @@ export const STATEMENTS = {
   writeMembers: statement('write-members'),
   writeEntries: statement('write-entries'),
   notify: statement('notify'),
+  readWork: statement('read-work'),
 } as const
 
 /** Sends a statement without waiting for those before it: the connection is a pipeline. */
 export async function ask(
-  client: pg.ClientBase,
+  client: pg.ClientBase | pg.Pool,
   { name, text }: Statement,
   values: readonly Cell[],
 ): Promise<readonly Cells[]> {

@@ -1,0 +1,60 @@
+import type pg from 'pg'
+import { UUID } from '../foundation/ids.ts'
+import type { StageBound } from '../pricing/usage.ts'
+import { translateDatabaseError } from './errors.ts'
+import { GatheredRead } from './gathered-read.ts'
+import { plain, quoted } from './money/array-literal.ts'
+import { ask, type Cells, STATEMENTS } from './money/statements.ts'
+import { withRetry } from './retry.ts'
+
+/** A stage as its worker sees it: who pays, what to work on, and what the stages before it made. */
+export interface StageWork {
+  readonly organizationId: string
+  readonly steps: readonly (readonly string[])[]
+  /** The customer's text as it was accepted; empty for the output, which joins results, and where it was forgotten. */
+  readonly text: string
+  /** What the stage was held for; null before the job's admission. */
+  readonly bound: StageBound | null
+  /** What finished stages made, by stage. */
+  readonly results: Readonly<Record<string, string>>
+}
+
+interface StageName {
+  readonly jobId: string
+  readonly stage: string
+}
+
+/** Reads what stages need to run: once per run of a queue job, so that it is gathered, prepared, and no unit of work. */
+export class StageWorkReader {
+  readonly #reads: GatheredRead<StageName, StageWork | null>
+
+  constructor(pool: pg.Pool) {
+    this.#reads = new GatheredRead(async (names) => {
+      const jobIds = plain(names, ({ jobId }) => jobId)
+      const stages = quoted(names, ({ stage }) => stage)
+      const rows = await withRetry(() => ask(pool, STATEMENTS.readWork, [jobIds, stages]))
+      return rows.map(workFrom)
+    })
+  }
+
+  /** @returns null where there is no such job or stage @throws UnavailableError */
+  async read(name: StageName): Promise<StageWork | null> {
+    if (!UUID.test(name.jobId)) return null
+    try {
+      return await this.#reads.of(name)
+    } catch (error) {
+      throw translateDatabaseError(error)
+    }
+  }
+}
+
+function workFrom([organizationId, steps, text, bound, results]: Cells): StageWork | null {
+  if (organizationId == null || steps == null) return null
+  return {
+    organizationId,
+    steps: JSON.parse(steps),
+    text: text ?? '',
+    bound: bound == null ? null : JSON.parse(bound),
+    results: results == null ? {} : JSON.parse(results),
+  }
+}
