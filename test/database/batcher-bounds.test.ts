@@ -165,7 +165,22 @@ describe('a lane that is behind', () => {
     await turn()
     for (let batch = 0; batch < 2; batch += 1) await world.end()
     await Promise.all([...three.slice(0, 2), ...others.slice(0, 2)])
-    expect(world.sizes().reduce((sum, size) => sum + size)).toBe(4)
+    expect(world.sizes()).toEqual([3, 1])
+    const again = world.batcher.decide('settle', settleOf('hot', result))
+    await turn()
+    await world.end()
+    await again
+    expect(world.sizes(), 'room that became free is given away again').toEqual([3, 1, 1])
+  })
+
+  it('takes a call that is larger than all its room when nothing else waits, since later it is no smaller', async () => {
+    const world = standingStill({ waiting: { calls: 1_000, bytes: 1_000 } })
+    const large = world.batcher.decide('settle', settleOf('acme', 'x'.repeat(2_000)))
+    await expect(world.batcher.decide('cancel', on('other'))).rejects.toThrow('Nothing was done')
+    await turn()
+    await world.end()
+    await large
+    expect(world.sizes()).toEqual([1])
   })
 
   it('tells those whom no batch took within the deadline, and never whom one took', async () => {
