@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import type pg from 'pg'
 import { createProcessors } from '../workers/registry.ts'
 import type { Agent, BoundLimits } from './agents/agent.ts'
@@ -48,8 +49,14 @@ import { createWorkers } from './queues/processing.ts'
 import { createQueues } from './queues/queues.ts'
 import { o200kBase } from './tokenizer/o200k-base.ts'
 
-/** Connections of the money path: one batch at a time, the sweep's lock, and room for reading tariffs. */
-const MONEY_POOL_MAX = 4
+/**
+ * Batches of the money path side by side, each on a connection of its own: while one waits for its COMMIT, another is
+ * folded. A lane keeps a core of PostgreSQL busy, so there is one for every two cores; more than four would only cut
+ * batches smaller, since one process folds them all.
+ */
+const MONEY_LANES = Math.min(4, Math.max(2, availableParallelism() >> 1))
+/** What reads beside the money path: the sweep's lock, verify's snapshot, tariffs, probes. */
+const READING_POOL_MAX = 4
 /** BullMQ's queries beside the clients that its workers listen on; about 8 is best (measured by the prototypes). */
 const QUEUE_POOL_MAX = 13
 /** A killed worker's claim ends after this; a living one extends it three times in that time. */
@@ -153,10 +160,11 @@ type Storage = Awaited<ReturnType<typeof openStorage>>
 async function openStorage(config: Config, url: string, logger: Logger, clock: Clock, opened: AsyncDisposableStack) {
   const orm = await openOrm(url)
   opened.defer(() => orm.close(true))
-  const pool = watched(openMoneyPool(url, MONEY_POOL_MAX), logger, opened)
+  const pool = watched(openMoneyPool(url, READING_POOL_MAX), logger, opened)
   if (config.redisUrl === undefined) await refuseClockSkew(pool, clock)
   const tariffs = new TariffCache()
-  const money = new Batcher((calls) => moneyTransaction(pool, tariffs, calls))
+  const moneyPool = watched(openMoneyPool(url, MONEY_LANES), logger, opened)
+  const money = new Batcher((calls) => moneyTransaction(moneyPool, tariffs, calls), { lanes: MONEY_LANES })
   opened.defer(() => money.drain())
   const notifications = new Notifications(url, logger)
   opened.defer(() => notifications.close())

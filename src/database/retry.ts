@@ -1,20 +1,34 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Serialization failure, deadlock, lock timeout: trying again is right. */
-const TRANSIENT = new Set([
-  '40001',
-  '40P01',
-  '55P03',
-  '57P01',
-  '57P02',
-  '57P03',
-  '08000',
-  '08003',
-  '08006',
-  '53300',
-  '25P03',
+/**
+ * What a failed transaction says about another try. `contention`: others were in the way, it was rolled back.
+ * `unavailable`: the database did not answer, for nobody; a COMMIT may have been lost on the way. `call`: what was asked
+ * cannot be done, now or later.
+ */
+type Fault = 'contention' | 'unavailable' | 'call'
+
+/** Serialization failure, deadlock, lock timeout. */
+const CONTENTION = new Set(['40001', '40P01', '55P03'])
+/**
+ * Connection exceptions, resources used up, shut down or starting up, not let in, and input or output errors: classes of
+ * SQLSTATE whose cause no single call is. 25006 is a standby that was taken for the primary, 25P03 a session that was
+ * ended because we were silent for too long, 3D000 a database that is gone.
+ */
+const UNAVAILABLE = /^(08...|53...|57P..|28...|58...|25006|25P03|3D000)$/
+const NO_ROUTE = new Set([
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
 ])
-const LOST_CONNECTION = new Set(['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT'])
+/** What `pg` says of a connection that is gone, has none of these codes. */
+const LOST =
+  /Connection (terminated|ended)|connection timeout|trying to connect|not queryable|Query read timeout|^timeout expired/i
 const ATTEMPTS_MAX = 5
 
 /** The SQLSTATE or socket error of whatever was thrown, through wrappers. */
@@ -25,23 +39,49 @@ export function errorCode(error: unknown): string | undefined {
   return error.cause === undefined ? undefined : errorCode(error.cause)
 }
 
-export function isTransient(error: unknown): boolean {
+export function faultOf(error: unknown): Fault {
   const code = errorCode(error)
-  if (code !== undefined) return TRANSIENT.has(code) || LOST_CONNECTION.has(code)
-  return error instanceof Error && /Connection terminated|connection timeout/i.test(error.message)
+  if (code !== undefined) {
+    if (CONTENTION.has(code)) return 'contention'
+    return UNAVAILABLE.test(code) || NO_ROUTE.has(code) ? 'unavailable' : 'call'
+  }
+  return error instanceof Error && LOST.test(error.message) ? 'unavailable' : 'call'
+}
+
+/** Whether the same transaction may succeed when it is tried again. */
+export function isTransient(error: unknown): boolean {
+  return faultOf(error) !== 'call'
+}
+
+export interface RetryOptions {
+  /** Waits about that many milliseconds. */
+  readonly pause: (ms: number) => Promise<void>
+  /** Whether this error is worth another try here; every transient one by default. */
+  readonly worthATry: (error: unknown) => boolean
+}
+
+/** A pause of half to one and a half times that long, so that those who met once do not meet again. */
+export async function jitteredPause(ms: number): Promise<void> {
+  await sleep(ms * (0.5 + Math.random()))
 }
 
 /**
  * Runs a transaction again after a passing fault, at most five times, with growing, jittered pauses. What it runs must
  * be safe to repeat after a lost COMMIT: it looks its keys up.
  */
-export async function withRetry<T>(run: () => Promise<T>): Promise<T> {
+export async function withRetry<T>(run: () => Promise<T>, options: Partial<RetryOptions> = {}): Promise<T> {
+  const { pause = jitteredPause, worthATry = isTransient } = options
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await run()
     } catch (error) {
-      if (attempt >= ATTEMPTS_MAX || !isTransient(error)) throw error
-      await sleep(2 ** attempt * 10 * (0.5 + Math.random()))
+      if (attempt >= ATTEMPTS_MAX || !isTransient(error) || !worthATry(error)) throw error
+      await pause(pauseMs(error, attempt))
     }
   }
+}
+
+/** Others are done in milliseconds (20 to 160); a server that restarts needs seconds (4.25 s in all). */
+function pauseMs(error: unknown, attempt: number): number {
+  return faultOf(error) === 'contention' ? 10 * 2 ** attempt : 50 * 4 ** (attempt - 1)
 }

@@ -1,78 +1,75 @@
 import type { Call, CallKind, Calls, Verdict, Verdicts } from '../../ledger/calls.ts'
-import { translateDatabaseError } from '../errors.ts'
-import { withRetry } from '../retry.ts'
+import { Lane, type LaneOptions, type RunBatch, systemTime } from './lane.ts'
 
-/** Calls of one transaction: enough to share its COMMIT among many, few enough to keep its locks short. */
-const CALLS_MAX = 500
-
-interface Waiting {
-  readonly call: Call
-  readonly resolve: (verdict: Verdict) => void
-  readonly reject: (error: unknown) => void
+/** How a batcher of a process works by default; what each bound is for stands beside it. */
+const DEFAULTS: BatcherOptions = {
+  lanes: 2,
+  batch: {
+    /** Enough to share a COMMIT among many, few enough to keep its locks short. */
+    calls: 500,
+    /** A result may have a megabyte: some of them in one statement are well, 250 would be more than a server takes. */
+    bytes: 8 * 2 ** 20,
+    /** A walk over parked jobs locks and writes a hundred jobs with their stages: ten of them take a tenth of a second. */
+    rows: 1_000,
+  },
+  /** A second's work of a lane, and for all lanes less memory than a small process has. */
+  waiting: { calls: 20_000, bytes: 64 * 2 ** 20 },
+  /** Longer than a server's restart, shorter than the patience of an HTTP client. */
+  deadlineMs: 30_000,
+  time: systemTime,
 }
 
-/** Runs one batch in one transaction; an Error as a verdict is one caller's own. */
-type RunBatch = (calls: readonly Call[]) => Promise<readonly (Verdict | Error)[]>
+export interface BatcherOptions extends LaneOptions {
+  /** How many batches may be under way side by side, each on a connection of its own. */
+  readonly lanes: number
+}
 
 /** What the managers use of the money path. */
 export interface MoneyPath {
   /**
    * Puts one call into the next batch and returns its own verdict.
    * @throws NotFoundError where the organisation does not exist
-   * @throws UnavailableError where the database does not answer
+   * @throws UnavailableError where the database does not answer, or too much waits for it. Making the same call again is
+   *   right: what was done is found by its key
    */
   decide<K extends CallKind>(kind: K, call: Calls[K]): Promise<Verdicts[K]>
 }
 
 /**
- * Gathers the money calls of this process into batches. A batch starts when the previous one returned, never on a
- * timer: an idle system answers one call at once, a busy one shares each COMMIT. A batch that fails is split until the
- * bad call fails alone.
+ * Gathers the money calls of this process into batches, in several lanes. An organisation is always in the same one: its
+ * calls are decided in the order in which they came, and two batches of one process never wait for the same row.
  */
 export class Batcher implements MoneyPath {
-  readonly #run: RunBatch
-  #waiting: Waiting[] = []
-  #flushing: Promise<void> | undefined
+  readonly #lanes: readonly Lane[]
 
-  constructor(run: RunBatch) {
-    this.#run = run
+  /** @param run is called by as many lanes at once as there are */
+  constructor(run: RunBatch, options: Partial<BatcherOptions> = {}) {
+    const { lanes, ...laneOptions } = { ...DEFAULTS, ...options }
+    this.#lanes = Array.from({ length: lanes }, () => new Lane(run, laneOptions))
   }
 
   decide<K extends CallKind>(kind: K, call: Calls[K]): Promise<Verdicts[K]> {
     const { promise, resolve, reject } = Promise.withResolvers<Verdicts[K]>()
-    this.#waiting.push({
-      call: { kind, ...call } as unknown as Call,
-      resolve: resolve as (verdict: Verdict) => void,
-      reject,
-    })
-    this.#flushing ??= this.#flush()
+    const lane = this.#lanes[laneOf(call.organizationId, this.#lanes.length)]
+    lane?.add({ kind, ...call } as unknown as Call, resolve as (verdict: Verdict) => void, reject)
     return promise
   }
 
   /** Waits until every call that was made has its verdict. */
   async drain(): Promise<void> {
-    await this.#flushing
+    for (let busy = this.#busy(); busy.length > 0; busy = this.#busy()) await Promise.all(busy)
   }
 
-  async #flush(): Promise<void> {
-    // One turn of the event loop lets callers of the same tick share the first batch.
-    await Promise.resolve()
-    while (this.#waiting.length > 0) await this.#settle(this.#waiting.splice(0, CALLS_MAX))
-    this.#flushing = undefined
+  #busy(): readonly Promise<void>[] {
+    return this.#lanes.flatMap(({ flushing }) => flushing ?? [])
   }
+}
 
-  async #settle(batch: readonly Waiting[]): Promise<void> {
-    try {
-      const verdicts = await withRetry(() => this.#run(batch.map(({ call }) => call)))
-      for (const [index, verdict] of verdicts.entries()) {
-        if (verdict instanceof Error) batch[index]?.reject(verdict)
-        else batch[index]?.resolve(verdict)
-      }
-    } catch (error) {
-      if (batch.length === 1) return batch[0]?.reject(translateDatabaseError(error))
-      const half = batch.length >> 1
-      await this.#settle(batch.slice(0, half))
-      await this.#settle(batch.slice(half))
-    }
+/** FNV-1a: short, and it spreads ids that differ in their last character only. */
+function laneOf(organizationId: string, lanes: number): number {
+  let hash = 0x811c9dc5
+  for (let index = 0; index < organizationId.length; index += 1) {
+    hash = Math.imul(hash ^ organizationId.charCodeAt(index), 0x01000193)
   }
+  return (hash >>> 0) % lanes
 }

@@ -1,0 +1,34 @@
+import { type Call, PARKED_PER_WAKE } from '../../ledger/calls.ts'
+
+/** What a call weighs beside its texts: ids, keys, figures, and the rows that it brings along. */
+const CALL_BYTES = 500
+/** A stage's bound, a model's usage or a delivery that was seen, as JSON. */
+const ITEM_BYTES = 250
+
+/**
+ * What a call carries through memory and the connection, in bytes, near enough to bound both: its result and note are
+ * measured, the rest is estimated from how many items it has.
+ */
+export function bytesOf(call: Call): number {
+  if (call.kind === 'settle') {
+    const calls = call.usage.kind === 'agent' ? call.usage.llm.length : 0
+    return CALL_BYTES + ITEM_BYTES * calls + textBytes(call.result)
+  }
+  if (call.kind === 'admit') return CALL_BYTES + ITEM_BYTES * call.bounds.length
+  if (call.kind === 'redeliver') return CALL_BYTES + ITEM_BYTES * call.seen.length
+  if (call.kind === 'top_up' || call.kind === 'adjust') return CALL_BYTES + textBytes(call.note)
+  if (call.kind === 'fail' || call.kind === 'reverse') return CALL_BYTES + textBytes(call.failure.detail)
+  return CALL_BYTES
+}
+
+/** Whether a call walks over its organisation's parked jobs, and so locks up to PARKED_PER_WAKE of them. */
+export function walks(call: Call): boolean {
+  return call.kind === 'top_up' || call.kind === 'adjust' || (call.kind === 'wake' && call.jobId === null)
+}
+
+/** How many jobs a walk may lock; every other call locks one. */
+export const WALK_ROWS = PARKED_PER_WAKE
+
+function textBytes(text: string | null): number {
+  return text === null ? 0 : Buffer.byteLength(text)
+}

@@ -1,0 +1,204 @@
+import type { Call, Verdict } from '../../ledger/calls.ts'
+import { bytesOf, WALK_ROWS, walks } from './call-size.ts'
+
+/** Where a batch ends. A single call that is larger than that goes alone. */
+export interface BatchBounds {
+  readonly calls: number
+  readonly bytes: number
+  readonly rows: number
+}
+
+/** How much may wait in one lane; one organisation may have half of it, so that its neighbours still find a place. */
+export interface WaitingBounds {
+  readonly calls: number
+  readonly bytes: number
+}
+
+/** A call that waits for its batch. */
+export interface Waiting {
+  readonly call: Call
+  readonly bytes: number
+  readonly resolve: (verdict: Verdict) => void
+  readonly reject: (error: unknown) => void
+  /** The lane's count of periods when it came. */
+  readonly period: number
+  next: Waiting | undefined
+}
+
+/** Calls in the order in which they came: those of one organisation, or the extensions of claims. */
+class Line {
+  readonly organizationId: string
+  readonly #bounds: WaitingBounds
+  first: Waiting | undefined
+  #last: Waiting | undefined
+  calls = 0
+  bytes = 0
+  /** The last batch into which a walk of this organisation went: another one in it locks the same rows. */
+  walkedIn = -1
+  /** The organisation whose turn comes after this one's. */
+  following: Line | undefined
+
+  constructor(organizationId: string, bounds: WaitingBounds) {
+    this.organizationId = organizationId
+    this.#bounds = bounds
+  }
+
+  hasRoomFor(bytes: number): boolean {
+    return fits(this, bytes, this.#bounds, 0.5)
+  }
+
+  push(waiting: Waiting): void {
+    if (this.#last) this.#last.next = waiting
+    else this.first = waiting
+    this.#last = waiting
+    this.calls += 1
+    this.bytes += waiting.bytes
+  }
+
+  shift(): void {
+    const { first } = this
+    if (!first) return
+    this.first = first.next
+    if (!this.first) this.#last = undefined
+    this.calls -= 1
+    this.bytes -= first.bytes
+  }
+}
+
+/** Whoever comes first may be as large as he likes: refused for ever, he would never be decided. */
+function fits(held: { calls: number; bytes: number }, bytes: number, bounds: WaitingBounds, share: number): boolean {
+  if (held.calls === 0) return true
+  return held.calls < bounds.calls * share && held.bytes + bytes <= bounds.bytes * share
+}
+
+/**
+ * What waits in one lane. Organisations take turns, one call each, so that the one with ten thousand calls does not keep
+ * the one with a single call waiting; the calls of one organisation keep the order in which they came. Only extensions
+ * of claims (`keep`) pass everybody: what they decide depends on the claim alone, and late they are worth nothing.
+ */
+export class WaitingCalls {
+  readonly #batch: BatchBounds
+  readonly #bounds: WaitingBounds
+  readonly #lines = new Map<string, Line>()
+  readonly #keeps: Line
+  #first: Line | undefined
+  #last: Line | undefined
+  #batches = 0
+  #period = 0
+  calls = 0
+  bytes = 0
+
+  constructor(batch: BatchBounds, bounds: WaitingBounds) {
+    this.#batch = batch
+    this.#bounds = bounds
+    this.#keeps = new Line('', bounds)
+  }
+
+  get empty(): boolean {
+    return this.calls === 0 && this.#keeps.calls === 0
+  }
+
+  /** @returns whether there was room; without it nothing is kept */
+  add(call: Call, resolve: Waiting['resolve'], reject: Waiting['reject']): boolean {
+    const bytes = bytesOf(call)
+    const waiting: Waiting = { call, bytes, resolve, reject, period: this.#period, next: undefined }
+    if (call.kind === 'keep') {
+      // Beside the common room: there is one extension at a time per running stage, and a full lane must not end claims.
+      if (!this.#keeps.hasRoomFor(bytes)) return false
+      this.#keeps.push(waiting)
+      return true
+    }
+    const known = this.#lines.get(call.organizationId)
+    if (!fits(this, bytes, this.#bounds, 1) || (known && !known.hasRoomFor(bytes))) return false
+    const line = known ?? this.#newLine(call.organizationId)
+    line.push(waiting)
+    this.calls += 1
+    this.bytes += bytes
+    return true
+  }
+
+  /** The next batch, empty when nothing waits. */
+  take(): Waiting[] {
+    const batch: Waiting[] = []
+    let bytes = 0
+    let rows = 0
+    this.#batches += 1
+    for (let line = this.#next(); line; line = this.#next()) {
+      const waiting = line.first
+      if (!waiting) break
+      const walking = walks(waiting.call)
+      const locks = walking && line.walkedIn !== this.#batches ? WALK_ROWS : 1
+      bytes += waiting.bytes
+      rows += locks
+      const { calls, bytes: bytesMax, rows: rowsMax } = this.#batch
+      if (batch.length > 0 && (batch.length >= calls || bytes > bytesMax || rows > rowsMax)) break
+      if (walking) line.walkedIn = this.#batches
+      batch.push(waiting)
+      this.#leave(line)
+    }
+    return batch
+  }
+
+  /**
+   * Ends a period.
+   * @returns whoever waited through a whole one
+   */
+  expire(): Waiting[] {
+    const late: Waiting[] = []
+    const lines = [this.#keeps, ...this.#lines.values()]
+    for (const line of lines) {
+      for (let { first } = line; first && first.period < this.#period; first = line.first) {
+        late.push(first)
+        line.shift()
+        if (line === this.#keeps) continue
+        this.calls -= 1
+        this.bytes -= first.bytes
+      }
+    }
+    this.#period += 1
+    if (late.length > 0) this.#dropEmptyLines()
+    return late
+  }
+
+  #next(): Line | undefined {
+    return this.#keeps.first ? this.#keeps : this.#first
+  }
+
+  /** Takes the first call of the line whose turn it is; the line goes to the end, or away. */
+  #leave(line: Line): void {
+    const bytes = line.first?.bytes ?? 0
+    line.shift()
+    if (line === this.#keeps) return
+    this.calls -= 1
+    this.bytes -= bytes
+    this.#first = line.following
+    if (!this.#first) this.#last = undefined
+    if (line.first) this.#append(line)
+    else this.#lines.delete(line.organizationId)
+  }
+
+  #newLine(organizationId: string): Line {
+    const line = new Line(organizationId, this.#bounds)
+    this.#lines.set(organizationId, line)
+    this.#append(line)
+    return line
+  }
+
+  #append(line: Line): void {
+    line.following = undefined
+    if (this.#last) this.#last.following = line
+    else this.#first = line
+    this.#last = line
+  }
+
+  #dropEmptyLines(): void {
+    const turns: Line[] = []
+    for (let line = this.#first; line; line = line.following) turns.push(line)
+    this.#first = undefined
+    this.#last = undefined
+    for (const line of turns) {
+      if (line.first) this.#append(line)
+      else this.#lines.delete(line.organizationId)
+    }
+  }
+}
