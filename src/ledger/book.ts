@@ -4,7 +4,6 @@ import type { Counter, Counters } from '../pricing/counters.ts'
 import type { Nano } from '../pricing/money.ts'
 import type { Tariff } from '../pricing/tariff.ts'
 import type { StageBound } from '../pricing/usage.ts'
-import { PARKED_PER_WAKE, type ParkedCursor } from './calls.ts'
 import type {
   Account,
   BalanceView,
@@ -19,6 +18,7 @@ import type {
   StageRow,
   Writes,
 } from './facts.ts'
+import { ParkedJobs } from './parked-jobs.ts'
 import type { JobState } from './states.ts'
 
 interface Posting {
@@ -39,11 +39,7 @@ const memberKey = (organizationId: string, userId: string): string => `${organiz
 const counterKey = (organizationId: string, planId: string, component: string, periodStart: number): string =>
   `${organizationId} ${planId} ${component} ${periodStart}`
 
-const isParked = (job: JobRow): boolean => job.state === 'rejected_for_balance'
 const sumOf = (stages: readonly StageRow[]): Nano => stages.reduce((sum, { charged }) => sum + charged, 0n)
-const placeOf = ({ parkedAt, id }: JobRow): ParkedCursor => ({ parkedAt: parkedAt ?? 0, id })
-const byPlace = (a: ParkedCursor, b: ParkedCursor): number =>
-  a.parkedAt - b.parkedAt || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
 
 /** The working copy of one batch: the locked rows, what was changed of them, and the only way to move money. */
 export class Book {
@@ -57,9 +53,8 @@ export class Book {
   readonly #counters = new Map<string, CounterRow>()
   readonly #members: Map<string, MemberRow>
   readonly #entries: Map<string, EntryRow>
-  readonly #parked: Set<JobRow>
-  /** Where the parked jobs stood when they were read: rows change, and a page must end where reading ended. */
-  readonly #parkedAtFirst: readonly (ParkedCursor & { readonly organizationId: string })[]
+  /** Parked jobs that were read, or that a call of this batch parked. */
+  readonly parked: ParkedJobs
   readonly #touched = {
     organizations: new Set<OrganizationRow>(),
     periods: new Set<OrganizationRow>(),
@@ -92,10 +87,7 @@ export class Book {
     }
     this.#members = new Map(facts.members.map((row) => [memberKey(row.organizationId, row.userId), row]))
     this.#entries = new Map(facts.entries.map((row) => [row.businessKey, row]))
-    this.#parked = new Set(facts.jobs.filter(isParked))
-    this.#parkedAtFirst = [...this.#parked]
-      .map((job) => ({ organizationId: job.organizationId, ...placeOf(job) }))
-      .sort(byPlace)
+    this.parked = new ParkedJobs(facts.jobs)
   }
 
   organization(id: string): OrganizationRow {
@@ -137,28 +129,6 @@ export class Book {
     return [...this.#members.values()]
       .filter((row) => row.organizationId === organizationId && row.state === 'pending_payment')
       .sort((a, b) => a.addedAt - b.addedAt || (a.userId < b.userId ? -1 : 1))
-  }
-
-  /**
-   * A page of an organisation's parked jobs behind a cursor, oldest first, and where the next one begins. While there is
-   * a next one, a page ends where reading ended: a younger job that another call named or parked waits for its turn.
-   */
-  parkedPage(
-    organizationId: string,
-    after: ParkedCursor | null,
-  ): { readonly jobs: readonly JobRow[]; readonly more: ParkedCursor | null } {
-    const isBehind = (place: ParkedCursor): boolean => after === null || byPlace(after, place) < 0
-    const read = this.#parkedAtFirst.filter((place) => place.organizationId === organizationId && isBehind(place))
-    const last = read[PARKED_PER_WAKE - 1]
-    const more = last ? { parkedAt: last.parkedAt, id: last.id } : null
-    const jobs = this.#parkedOf(organizationId).filter((job) => {
-      return isBehind(placeOf(job)) && (more === null || byPlace(placeOf(job), more) <= 0)
-    })
-    return { jobs: jobs.sort((a, b) => byPlace(placeOf(a), placeOf(b))), more }
-  }
-
-  #parkedOf(organizationId: string): JobRow[] {
-    return [...this.#parked].filter((job) => job.organizationId === organizationId && isParked(job))
   }
 
   entry(key: string): EntryRow | undefined {
@@ -261,7 +231,7 @@ export class Book {
   }
 
   touchJob(row: JobRow): void {
-    if (isParked(row)) this.#parked.add(row)
+    this.parked.note(row)
     this.#touched.jobs.add(row)
   }
 
@@ -292,8 +262,7 @@ export class Book {
     const { currency, available, held, overdraftLimit, seatsUsed, seatsPaid, tariffVersionId, seq } = organization
     const maxTeamMembers = tariffVersionId === null ? null : this.tariff(tariffVersionId).maxTeamMembers
     const figures = { available, held, overdraftLimit, seatsUsed, seatsPaid, maxTeamMembers }
-    const atFirst = this.#parkedAtFirst.filter((place) => place.organizationId === organization.id).length
-    const parked = (organization.parked ?? 0) + this.#parkedOf(organization.id).length - atFirst
+    const parked = (organization.parked ?? 0) + this.parked.change(organization.id)
     return { currency, ...figures, parked, asOfSeq: seq }
   }
 

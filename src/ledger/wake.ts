@@ -20,7 +20,7 @@ export function wake(book: Book, call: Calls['wake']): Verdicts['wake'] {
     return { resumed: delivery ? [delivery] : [], members: [], more: null }
   }
   const members = activatePending(book, organization)
-  const { jobs, more } = book.parkedPage(organization.id, call.after)
+  const { jobs, more } = book.parked.page(organization.id, call.after)
   const resumed = jobs.flatMap((job) => resume(book, organization, job) ?? [])
   return { resumed, members, more }
 }

@@ -49,15 +49,15 @@ function cancels(batcher: Batcher, organizationId: string, count: number): Promi
 }
 
 describe('the bounds of a batch', () => {
-  it('ends a batch after 250 calls', async () => {
+  it('ends a batch after 500 calls', async () => {
     const world = standingStill()
-    const all = cancels(world.batcher, 'acme', 600)
+    const all = cancels(world.batcher, 'acme', 1_100)
     await turn()
     for (let batch = 0; batch < 3; batch += 1) await world.end()
     await Promise.all(all)
-    expect(world.sizes()).toEqual([250, 250, 100])
+    expect(world.sizes()).toEqual([500, 500, 100])
     expect(world.batches.flat().map((call) => 'jobId' in call && call.jobId)).toEqual(
-      Array.from({ length: 600 }, (_, index) => String(index)),
+      Array.from({ length: 1_100 }, (_, index) => String(index)),
     )
   })
 
@@ -104,23 +104,23 @@ describe('the turns of a lane', () => {
     await world.end()
     await late
     expect(world.batches[1]?.slice(0, 2).map(({ organizationId }) => organizationId)).toEqual(['hot', 'small'])
-    expect(world.sizes()).toEqual([250, 250, 250])
-    while (world.batches.length < 21) await world.end()
+    expect(world.sizes()).toEqual([500, 500, 500])
+    while (world.batches.length < 11) await world.end()
     await world.end()
     await Promise.all(hot)
   })
 
   it('lets an extension of a claim pass a full lane, so that waiting ends no claim', async () => {
-    const world = standingStill({ waiting: { calls: 600, bytes: 2 ** 30 } })
-    const first = cancels(world.batcher, 'hot', 300)
-    const second = cancels(world.batcher, 'warm', 300)
+    const world = standingStill({ waiting: { calls: 1_200, bytes: 2 ** 30 } })
+    const first = cancels(world.batcher, 'hot', 600)
+    const second = cancels(world.batcher, 'warm', 600)
     await expect(world.batcher.decide('cancel', on('cold'))).rejects.toThrow(UnavailableError)
     const keep = world.batcher.decide('keep', { ...on('cold'), stage: 'output', claimId: 'c', leaseMs: 1 })
     await turn()
     expect(world.batches[0]?.[0]?.kind).toBe('keep')
     for (let batch = 0; batch < 3; batch += 1) await world.end()
     await Promise.all([...first, ...second, keep])
-    expect(world.sizes()).toEqual([250, 250, 101])
+    expect(world.sizes()).toEqual([500, 500, 201])
   })
 
   it('keeps an organisation in one lane, and lets the others run beside it', async () => {
@@ -146,12 +146,12 @@ describe('a lane that is behind', () => {
     const others = Array.from({ length: 501 }, (_, index) => world.batcher.decide('cancel', on(`other-${index}`)))
     await expect(others[500]).rejects.toThrow('Nothing was done')
     await turn()
-    for (let batch = 0; batch < 4; batch += 1) await world.end()
+    for (let batch = 0; batch < 2; batch += 1) await world.end()
     await Promise.all([...hot.slice(0, 500), ...others.slice(0, 500)])
-    expect(world.sizes()).toEqual([250, 250, 250, 250])
+    expect(world.sizes()).toEqual([500, 500])
     quiet(world.batcher.decide('cancel', on('hot')))
     await turn()
-    expect(world.sizes(), 'room that became free is given away again').toHaveLength(5)
+    expect(world.sizes(), 'room that became free is given away again').toHaveLength(3)
     await world.end()
   })
 

@@ -7,7 +7,7 @@ const DEFAULTS: BatcherOptions = {
   batch: {
     /** Enough to share a COMMIT among many, few enough to keep its locks short. */
     calls: 500,
-    /** A result may have a megabyte: some of them in one statement are well, 250 would be more than a server takes. */
+    /** A result may have a megabyte: some of them in one statement are well, 500 would be more than a server takes. */
     bytes: 8 * 2 ** 20,
     /** A walk over parked jobs locks and writes a hundred jobs with their stages: ten of them take a tenth of a second. */
     rows: 1_000,
