@@ -25,12 +25,15 @@ export function namedRows(calls: readonly Call[]): string {
     organizations.add(call.organizationId)
     if ('jobId' in call && call.jobId !== null) jobs.add(call.jobId)
     if ('userId' in call) members.add(call.userId)
-    if (call.kind === 'fail' || call.kind === 'reverse') whole.add(call.jobId)
+    // Whatever may reverse a job's charges needs all its lines.
+    if (call.kind === 'fail' || call.kind === 'reverse' || call.kind === 'extend') whole.add(call.jobId)
+    if (call.kind === 'extend') keys.add(businessKey.extend(call.jobId, call.stage, call.call))
     if (call.kind === 'settle') settled[`${call.jobId} ${call.stage}`] = true
     if (call.kind === 'admit') settled[`${call.jobId} input`] = true
     if (call.kind === 'wake') {
       const { organizationId: organization, jobId: job, after } = call
       const take = job === null ? PARKED_PER_WAKE : 1
+      if (job !== null) whole.add(job)
       wakes.push({ organization, job, parked_at: after?.parkedAt ?? null, id: after?.id ?? null, take })
     }
     if (call.kind === 'top_up') {

@@ -59,7 +59,7 @@ with
     ) as x(
       job_id, generation, organization_id, amount, remaining, state, opened_at, closed_at)
     on conflict (job_id, generation) do update
-    set remaining = excluded.remaining, state = excluded.state, closed_at = excluded.closed_at
+    set amount = excluded.amount, remaining = excluded.remaining, state = excluded.state, closed_at = excluded.closed_at
   ),
   counters_written as (
     insert into tollkeeper.usage_counters (
