@@ -9,7 +9,7 @@ import type { HoldRow, JobRow, SettledLine, StageRow } from './facts.ts'
 import { closeHold } from './hold.ts'
 import { businessKey } from './keys.ts'
 import { parkIfIdle } from './park.ts'
-import { isFinal, isStopping, moveJob, moveStage } from './states.ts'
+import { isFinal, moveJob, moveStage } from './states.ts'
 
 /**
  * Charges a finished stage out of the job's hold, once: the stage row decides, whoever asks and however often. A stage
@@ -32,7 +32,7 @@ export function settle(book: Book, call: Calls['settle']): Verdicts['settle'] {
   chargeStage(book, job, stage, call.usage, call.result)
   if (job.runner === 'pipeline' && book.stages(job.id).every((row) => row.state === 'charged')) completeJob(book, job)
   const parked = parkIfIdle(book, job)
-  const next = job.state === 'processing' && !isStopping(job) ? planNext(book, job, stage) : null
+  const next = job.state === 'processing' ? planNext(book, job, stage) : null
   const { charged, tokens } = stage
   const stored = { lines: linesOf(stage), charged, tokens, state: job.state, currency }
   return { kind: 'settled', replayed: false, absorbed: 0n, ...stored, next, parked }

@@ -127,6 +127,7 @@ describe('siblings of a stage that is refused money', () => {
     expect(keep(world, 'j', B, 'c2')).toBe('stop')
     expect(claim(world, 'j', A, 'c3')).toMatchObject({ kind: 'dead', state: 'processing' })
     expect(claim(world, 'j', B, 'c3')).toMatchObject({ kind: 'dead', state: 'processing' })
+    expect(claim(world, 'j', 'input', 'c3')).toMatchObject({ kind: 'settled', next: null })
     expect(extend(world, 'j', B, 'c2', 2)).toEqual({ kind: 'dead', state: 'processing' })
     expect(extend(world, 'j', A, 'c1', 2)).toMatchObject({ kind: 'refused', parked: null })
     expect(wake(world)).toMatchObject({ resumed: [] })

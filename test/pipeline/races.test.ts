@@ -151,6 +151,46 @@ describe('two processes that race for the same job', () => {
     await expectBooksToBalance(world.database)
   })
 
+  it('free units that went to another job: what no money helps any more is failed by a wake, and costs nothing', async () => {
+    const [one, two] = await start('0')
+    const perToken = '1000000'
+    await fundedOrganization(one, 'beta', '180.00', [
+      component('input', { kind: 'input_tokens' }, perToken),
+      component('llm-in', { kind: 'llm_tokens', llmModel: '*', tokenClass: 'input', included: 100 }, perToken),
+      component('llm-out', { kind: 'llm_tokens', llmModel: '*', tokenClass: 'output' }, perToken),
+    ])
+    const llm = { model: 'm', calls: 1, promptTokens: 100, maxOutputTokens: 30 }
+    const bounds: readonly BoundedStage[] = BOUNDS.map(({ stage, bound }) => {
+      return { stage, bound: bound.kind === 'agent' ? { ...bound, llm } : bound }
+    })
+    const open = async (maxCost: bigint | null) => {
+      const job = { organizationId: 'beta', text: 'text', agents: ['repeater'], maxCost }
+      const { id } = await one.service.submit(job)
+      const of = { organizationId: 'beta', jobId: id }
+      expect(await one.billing.admit(of, bounds)).toMatchObject({ kind: 'admitted' })
+      return of
+    }
+    const poor = await open(200n * ONE)
+    const { claim } = await one.billing.claim({ ...poor, stage: 'agent.repeater' })
+    // Its second call costs 130 more, and 115 are left. With 100 more tokens to pay, even its shortest run exceeds max_cost.
+    await one.balances.adjust('beta', { amount: 30n * ONE, direction: 'debit', reference: 'fee', note: null })
+    expect(await one.billing.extend(claim, 2)).toMatchObject({ kind: 'refused', parked: { stage: 'agent.repeater' } })
+    await open(null)
+    const seen = []
+    for await (const page of two.billing.wake('beta')) seen.push([page.resumed, page.hopeless])
+    expect(seen).toEqual([
+      [[], [poor.jobId]],
+      [[], []],
+    ])
+    expect(await one.service.find(poor.jobId)).toMatchObject({
+      state: 'failed',
+      charged: 0n,
+      failure: { code: 'max-cost-too-low', stage: 'agent.repeater' },
+    })
+    expect(await kindsOf(poor.jobId)).toEqual(['hold', 'charge', 'release', 'reversal'])
+    await expectBooksToBalance(world.database)
+  })
+
   it('extensions: exactly as many are granted as there is money for, and the same one asked twice is taken once', async () => {
     const [one, two] = await start('23.50')
     const claims = await Promise.all(
