@@ -7,14 +7,19 @@ import type { Claim, ClaimVerdict, StageOf } from '../src/managers/token-based-b
 import { underClaim, WorkStopped } from '../src/pipeline/claimed-work.ts'
 import type { StageServices } from '../src/pipeline/stage-services.ts'
 import { formatAmount, type Nano } from '../src/pricing/money.ts'
+import type { StageUsage } from '../src/pricing/usage.ts'
 import { type PipelineQueueName, queueOfStage } from '../src/queues/catalogue.ts'
 import { DeadEnd, type Delivery, type Outcome, type Processor } from '../src/queues/delivery.ts'
+import { showParked } from './parked-card.ts'
 
 /** What a stage's steps are given: the job, its stage, and everything to work with. */
 export interface StageContext {
   readonly of: StageOf
+  readonly claim: Claim
   readonly job: StageWork
   readonly services: StageServices
+  /** Filled by a stage that calls a model: what its calls used so far, for nothing if the run comes to nothing. */
+  readonly spent: { usage: () => StageUsage | null }
 }
 
 /** How a settled stage is told: charged with what follows, or ended without a charge of its own. */
@@ -38,9 +43,10 @@ export function defineProcessor<Name extends PipelineQueueName, Measured>(
   steps: StageSteps<Measured>,
 ): (services: StageServices) => Processor<Name> {
   return (services) => async (delivery, signal) => {
-    const context = await contextOf(queue, delivery, services)
-    const { claim, verdict } = await services.billing.claim(context.of)
+    const { of, job } = await stageOf(queue, delivery, services)
+    const { claim, verdict } = await services.billing.claim(of)
     if (verdict.kind !== 'granted') return withoutClaim(services, verdict)
+    const context: StageContext = { of, claim, job, services, spent: { usage: () => null } }
     try {
       const measured = await underClaim(
         {
@@ -54,23 +60,23 @@ export function defineProcessor<Name extends PipelineQueueName, Measured>(
       )
       return finish(services, await steps.settle(context, measured))
     } catch (error) {
-      return afterFailure(services, claim, delivery, signal, error)
+      return afterFailure(context, delivery, signal, error)
     }
   }
 }
 
 /** @throws DeadEnd for a queue job that points at nothing of ours */
-async function contextOf(
+async function stageOf(
   queue: PipelineQueueName,
   { data: { jobId, stage } }: Delivery<PipelineQueueName>,
   services: StageServices,
-): Promise<StageContext> {
+): Promise<Pick<StageContext, 'of' | 'job'>> {
   if (queueOfStage(stage) !== queue) throw new DeadEnd(`Stage ${stage} does not belong into ${queue}; nothing was done`)
   const job = await services.work.read({ jobId, stage })
   if (!job) {
     throw new DeadEnd(`There is no job ${jobId} with a stage ${stage}; nothing was done`)
   }
-  return { of: { organizationId: job.organizationId, jobId, stage }, job, services }
+  return { of: { organizationId: job.organizationId, jobId, stage }, job }
 }
 
 async function withoutClaim(
@@ -94,26 +100,46 @@ async function finish({ outbox }: StageServices, settled: Settled): Promise<Outc
 
 /** The last attempt fails the job, and the customer pays nothing; an earlier one lets the queue try again. */
 async function afterFailure(
-  { billing, logger }: StageServices,
-  claim: Claim,
+  context: StageContext,
   { attemptsMade, attemptsMax }: Delivery<PipelineQueueName>,
   signal: AbortSignal,
   error: unknown,
 ): Promise<Outcome> {
-  if (error instanceof DeadEnd) throw error
-  if (error instanceof WorkStopped) return { kind: 'ended' }
+  const { claim, services } = context
+  if (error instanceof DeadEnd) {
+    if (context.spent.usage()) await letGo(context)
+    throw error
+  }
+  if (error instanceof WorkStopped) {
+    await letGo(context)
+    return { kind: 'ended' }
+  }
   const { jobId, stage } = claim
-  logger.warn({ jobId, stage, attempt: attemptsMade + 1, err: error }, 'a stage did not come to its end')
+  services.logger.warn({ jobId, stage, attempt: attemptsMade + 1, err: error }, 'a stage did not come to its end')
   const taken = signal.aborted && error === signal.reason
   const hopeless = error instanceof ProviderError && !error.retryable
   if (taken || (!hopeless && attemptsMade + 1 < attemptsMax)) {
-    await billing.letGo(claim)
+    await letGo(context)
     throw error
   }
   const failure = toFailure(claim.stage, error)
-  const verdict = await billing.fail(claim, claim.claimId, failure)
+  const verdict = await services.billing.fail(claim, claim.claimId, failure)
+  if (context.spent.usage()) await letGo(context)
   if (verdict.kind === 'failed') throw new DeadEnd(sentence(failure))
   return { kind: 'ended' }
+}
+
+/** Ends the claim of a run that came to nothing; what it used of a model is the platform's. */
+async function letGo({ of, claim, services, spent }: StageContext): Promise<void> {
+  const usage = spent.usage()
+  const { parked, cost } = await services.billing.letGo(claim, usage)
+  if (usage) absorbed(services, of, cost)
+  await showParked(services, of, parked)
+}
+
+/** The stage's row counts what the platform bears itself; the log says what the customer would have paid for it. */
+export function absorbed({ logger }: StageServices, { jobId, stage }: StageOf, cost: Nano): void {
+  logger.info({ jobId, stage, cost: formatAmount(cost) }, 'work is absorbed: its stage is settled or comes to nothing')
 }
 
 function toFailure(stage: string, error: unknown): Failure {
@@ -126,6 +152,6 @@ function codeOf(error: unknown): FailureCode {
   return error instanceof ProviderError ? 'provider-error' : 'agent-error'
 }
 
-function sentence(failure: Failure): string {
+export function sentence(failure: Failure): string {
   return `${failure.code} at ${failure.stage}: ${failure.detail}`
 }

@@ -1,5 +1,6 @@
 import { boundsOf } from '../src/pipeline/bounds.ts'
 import { defineProcessor, type Settled } from './define-processor.ts'
+import { showParked } from './parked-card.ts'
 
 /** Measures a job's text, quotes the whole job and admits it: the hold and the input's charge are one transaction. */
 export const inputProcessor = defineProcessor('pipeline.input', {
@@ -7,8 +8,8 @@ export const inputProcessor = defineProcessor('pipeline.input', {
     const { tokens } = await inputMonitor.measure(job.text, signal)
     return boundsOf({ text: job.text, steps: job.steps, inputTokens: tokens, agents, limits })
   },
-  async settle({ of, services: { billing, queues, logger } }, bounds): Promise<Settled> {
-    const verdict = await billing.admit(of, bounds)
+  async settle({ of, services }, bounds): Promise<Settled> {
+    const verdict = await services.billing.admit(of, bounds)
     if (verdict.kind === 'failed') return verdict
     if (verdict.kind === 'admitted') {
       const charged = verdict.lines.reduce((sum, line) => sum + line.amount, 0n)
@@ -16,10 +17,8 @@ export const inputProcessor = defineProcessor('pipeline.input', {
       return { kind: 'charged', tokens, charged, currency: verdict.currency, next: verdict.next }
     }
     if (verdict.kind === 'refused') {
-      const card = { ...of, generation: verdict.generation, stage: verdict.rejection.stage }
-      await queues.putCards([card]).catch((error: unknown) => {
-        logger.warn({ jobId: of.jobId, reason: String(error) }, 'the card of a parked job is left to the sweep')
-      })
+      const { generation, rejection } = verdict
+      await showParked(services, of, { generation, stage: rejection.stage })
     }
     return { kind: 'ended' }
   },

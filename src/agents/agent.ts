@@ -6,7 +6,9 @@ export interface MeteredLlm {
    * One call of the model.
    * @param request.system what to do, in the agent's own words
    * @param request.prompt what to do it with
-   * @throws ProviderError, CallLimitError (more calls than the agent's bounds said), or the reason of the abort
+   * A call beyond those that the agent's bounds said is held for before it is made. Where there is no money for it, the
+   * job is parked and this throws: let it pass, the agent runs again from its beginning once the job is resumed.
+   * @throws ProviderError, CallLimitError (bounds that said no model at all), or the reason of the abort
    */
   generate(request: { readonly system: string; readonly prompt: string }): Promise<{ text: string }>
 }
@@ -29,8 +31,8 @@ export interface BoundLimits {
 export interface Agent {
   readonly key: string
   /**
-   * The most that `run` will use of the model for this text: it is held before the job starts, and a call beyond it
-   * fails.
+   * The most that `run` will use of the model for this text: it is held before the job starts. A call beyond it waits
+   * until it is held for, too, which may park the job.
    * @returns null for an agent that calls no model
    */
   bounds(text: string, limits: BoundLimits): LlmBound | null | Promise<LlmBound | null>

@@ -24,6 +24,11 @@ interface MeteredLlmOptions {
   /** Per call, tokens: what the hold can pay for. */
   readonly maxOutputTokens: number
   readonly callsMax: number
+  /**
+   * Asks for a call beyond `callsMax`, by its number from 1, before it is made; rejects where it must not be. Without it
+   * such a call fails.
+   */
+  readonly extend?: (call: number) => Promise<void>
   readonly signal: AbortSignal
 }
 
@@ -34,11 +39,27 @@ interface MeteredLlmOptions {
  */
 export function createMeteredLlm(options: MeteredLlmOptions): { llm: MeteredLlm; usage(): LlmUsage[] } {
   const { provider, monitor, maxOutputTokens, callsMax, signal } = options
+  const extend = options.extend ?? (() => Promise.reject(new CallLimitError(callsMax)))
   const usages: (LlmUsage | null)[] = []
+  let asked = 0
+  let covered = callsMax
+  const takeCall = async (): Promise<void> => {
+    asked += 1
+    const call = asked
+    if (call <= covered) return
+    try {
+      await extend(call)
+      covered = Math.max(covered, call)
+    } catch (error) {
+      asked -= 1
+      throw error
+    }
+    signal.throwIfAborted()
+  }
   const llm: MeteredLlm = {
     async generate({ system, prompt }) {
       signal.throwIfAborted()
-      if (usages.length >= callsMax) throw new CallLimitError(callsMax)
+      await takeCall()
       const call = usages.push(null) - 1
       const { text, usage: reported } = await provider.generate({ system, prompt, maxOutputTokens, signal })
       if (typeof text !== 'string') throw new ProviderError(`The model ${provider.model} answered without a text`, true)

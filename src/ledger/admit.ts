@@ -5,10 +5,11 @@ import { type BoundedStage, fitToCost } from '../pricing/quote.ts'
 import type { Tariff } from '../pricing/tariff.ts'
 import type { Book } from './book.ts'
 import type { Calls, Verdicts } from './calls.ts'
-import { planDelivery, plannedNext, stopStages } from './delivery.ts'
+import { planDelivery, plannedNext } from './delivery.ts'
 import type { Failure, JobRow, Rejection } from './facts.ts'
 import { failJob } from './finish.ts'
 import { openHold, priceUnfinished, refusalOf, unfinishedBounds } from './hold.ts'
+import { parkJob } from './park.ts'
 import { chargeStage, linesOf } from './settle.ts'
 import { moveJob } from './states.ts'
 
@@ -75,16 +76,7 @@ export function startJob(book: Book, job: JobRow, tariff: Tariff): bigint {
 function refuse(book: Book, job: JobRow, rejection: Rejection, expiresMs: number): Verdicts['admit'] {
   const { currency } = book.organization(job.organizationId)
   const expiresAt = book.now + expiresMs
-  if (job.runner === 'pipeline') {
-    moveJob(job, 'rejected_for_balance')
-    job.stage = rejection.stage
-    job.rejection = rejection
-    job.parkedAt = book.now
-    job.expiresAt = expiresAt
-    book.organization(job.organizationId).waiting = true
-    stopStages(book, job)
-    book.touchJob(job)
-  }
+  if (job.runner === 'pipeline') parkJob(book, job, rejection, expiresAt)
   return { kind: 'refused', rejection, expiresAt, generation: job.generation, currency }
 }
 

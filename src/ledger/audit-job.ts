@@ -118,9 +118,7 @@ function auditHolds(audit: Case): void {
   const { job, findings, left, sums } = audit
   const open = job.holds.filter((hold) => hold.state === 'open')
   if (open.length > 1) findings.add(2, `job ${job.id} has ${open.length} open holds`)
-  // A sibling that was in a model call when its job was parked may still settle out of the hold; then it closes.
-  const inFlight = job.state === 'rejected_for_balance' && job.stages.some(({ state }) => state === 'running')
-  if (open.length > 0 && job.state !== 'processing' && !inFlight) {
+  if (open.length > 0 && job.state !== 'processing') {
     findings.add(2, `job ${job.id} is ${job.state} and its hold ${open[0]?.generation} is still open`)
   }
   for (const { generation, own, state } of job.holds) {
@@ -132,8 +130,8 @@ function auditHolds(audit: Case): void {
     for (const { kind, businessKey: key } of job.entries) if (kind === 'extend') left.delete(key)
   }
   const amounts = sum(job.holds, (hold) => hold.amount)
-  if (amounts !== sums.hold && amounts !== sums.hold + sums.extend) {
-    const figures = `${formatAmount(amounts)}, its entries held ${formatAmount(sums.hold)}`
+  if (amounts !== sums.hold + sums.extend) {
+    const figures = `${formatAmount(amounts)}, its entries held ${formatAmount(sums.hold + sums.extend)}`
     findings.add(2, `the holds of job ${job.id} are ${figures}`)
   }
   const into = sums.hold + sums.extend + sums.restored

@@ -14,6 +14,12 @@ export interface Delivery {
   readonly parent: { readonly stage: string; readonly delivery: number } | null
 }
 
+/** A job that was parked at a stage, for its card. */
+export interface Parked {
+  readonly generation: number
+  readonly stage: string
+}
+
 /** Where a walk over an organisation's parked jobs goes on: after this one. */
 export interface ParkedCursor {
   readonly parkedAt: number
@@ -35,6 +41,17 @@ export interface Calls {
     outputLimit: number
     parkedExpiresMs: number
   }
+  /** `call` is the number of the model call that the stage wants to make; `claimId` is null for an own job only. */
+  extend: {
+    organizationId: string
+    jobId: string
+    stage: string
+    claimId: string | null
+    call: number
+    parkedExpiresMs: number
+  }
+  /** `usage` is what the work that ends here used of a model, if it shall not be charged. */
+  let_go: { organizationId: string; jobId: string; stage: string; claimId: string; usage: StageUsage | null }
   settle: { organizationId: string; jobId: string; stage: string; usage: StageUsage; result: string | null }
   complete: { organizationId: string; jobId: string }
   reverse: { organizationId: string; jobId: string; failure: Failure }
@@ -67,24 +84,40 @@ export interface Verdicts {
     | { kind: 'refused'; rejection: Rejection; expiresAt: number; generation: number; currency: string }
     | { kind: 'failed'; failure: Failure }
     | { kind: 'dead'; state: JobState | 'unknown' }
+  extend:
+    | { kind: 'granted'; calls: number; extended: Nano; currency: string }
+    | { kind: 'refused'; rejection: Rejection; parked: Parked | null; currency: string }
+    | { kind: 'failed'; failure: Failure }
+    | { kind: 'dead'; state: JobState | 'unknown' }
+  let_go: { parked: Parked | null; cost: Nano }
   settle:
     | {
         kind: 'settled'
         replayed: boolean
+        /** What the usage would have cost that a replay came with. */
+        absorbed: Nano
         lines: readonly SettledLine[]
         charged: Nano
         tokens: number
         next: Delivery | null
         state: JobState
+        /** The job, if this was the last running stage of one that was refused money. */
+        parked: Parked | null
         currency: string
       }
-    | { kind: 'absorbed'; state: JobState | 'unknown' }
+    | { kind: 'absorbed'; state: JobState | 'unknown'; cost: Nano }
   complete: { kind: 'completed'; released: Nano } | { kind: 'dead'; state: JobState | 'unknown' }
   reverse: { kind: 'reversed'; reversed: Nano } | { kind: 'dead'; state: JobState | 'unknown' }
   fail: { kind: 'failed'; failure: Failure } | { kind: 'refused'; state: JobState | 'unknown' }
   cancel: { kind: 'cancelled' } | { kind: 'refused'; state: JobState | 'unknown' }
   redeliver: Delivery | null
-  wake: { resumed: readonly Delivery[]; members: readonly string[]; more: ParkedCursor | null }
+  wake: {
+    resumed: readonly Delivery[]
+    members: readonly string[]
+    /** Jobs that no money helps any more and that have charges to be reversed: a wake of each alone fails it. */
+    hopeless: readonly string[]
+    more: ParkedCursor | null
+  }
   top_up: Funding
   adjust: Funding | { kind: 'refused'; available: Nano }
   add_member:

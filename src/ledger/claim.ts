@@ -2,12 +2,12 @@ import type { Book } from './book.ts'
 import type { Calls, Verdicts } from './calls.ts'
 import { dueStages, planDelivery, plannedNext } from './delivery.ts'
 import type { JobRow, StageRow } from './facts.ts'
-import { isFinal, moveStage } from './states.ts'
+import { CLAIM_GRACE_MS, giveBack, isClaimed, parkIfIdle } from './park.ts'
+import { absorb } from './settle.ts'
+import { isFinal, isStopping, moveStage } from './states.ts'
 
 /** A stage that was started so often and never finished kills its workers: whoever claims it next must end its job. */
 const STARTS_MAX = 5
-/** How long after a claim's end the sweep looks, in milliseconds; a worker that lives extends in time. */
-const CLAIM_GRACE_MS = 1_000
 
 /** Gives a worker a short lease on a stage, or says why there is nothing to work on. */
 export function claim(book: Book, call: Calls['claim']): Verdicts['claim'] {
@@ -19,8 +19,12 @@ export function claim(book: Book, call: Calls['claim']): Verdicts['claim'] {
     const { tokens, charged } = stage
     return { kind: 'settled', next: plannedNext(book, job, stage), state: job.state, tokens, charged, currency }
   }
-  if (!isDue(book, job, stage)) return { kind: 'dead', state: job.state, failure: job.failure }
-  if (stage.claimId !== null && stage.claimId !== call.claimId && (stage.claimedUntil ?? 0) > book.now) {
+  if (!isDue(book, job, stage)) {
+    // Of a job that stops, this may be the first look at a claim that lapsed with its worker.
+    parkIfIdle(book, job)
+    return { kind: 'dead', state: job.state, failure: job.failure }
+  }
+  if (stage.claimId !== call.claimId && isClaimed(book, stage)) {
     return { kind: 'busy', until: stage.claimedUntil ?? book.now, now: book.now }
   }
   if (stage.state === 'running' && stage.claimId === call.claimId) {
@@ -48,6 +52,19 @@ export function keep(book: Book, call: Calls['keep']): Verdicts['keep'] {
   return 'go_on'
 }
 
+/**
+ * Gives a worker's claim back after work that came to nothing: it failed, or it was stopped. What it used of a model is
+ * counted whatever became of the job; the last one of a job that stops parks it.
+ */
+export function letGo(book: Book, call: Calls['let_go']): Verdicts['let_go'] {
+  const job = book.jobOf(call)
+  const stage = book.stage(call.jobId, call.stage)
+  if (!job || !stage) return { parked: null, cost: 0n }
+  const cost = call.usage === null ? 0n : absorb(book, job, stage, call.usage)
+  if (stage.state === 'running' && stage.claimId === call.claimId) giveBack(book, stage)
+  return { parked: parkIfIdle(book, job), cost }
+}
+
 function lease(book: Book, stage: StageRow, call: { claimId: string; leaseMs: number }): void {
   stage.claimId = call.claimId
   stage.claimedUntil = book.now + call.leaseMs
@@ -57,7 +74,7 @@ function lease(book: Book, stage: StageRow, call: { claimId: string; leaseMs: nu
 
 function isDue(book: Book, job: JobRow, stage: StageRow): boolean {
   const expected = stage.stage === 'input' ? 'queued' : 'processing'
-  return job.state === expected && dueStages(book.stages(job.id)).includes(stage)
+  return job.state === expected && !isStopping(job) && dueStages(book.stages(job.id)).includes(stage)
 }
 
 /**
@@ -67,11 +84,14 @@ function isDue(book: Book, job: JobRow, stage: StageRow): boolean {
 export function redeliver(book: Book, call: Calls['redeliver']): Verdicts['redeliver'] {
   const job = book.jobOf(call)
   if (!job || isFinal(job.state) || job.state === 'rejected_for_balance') return null
+  if (isStopping(job)) {
+    parkIfIdle(book, job)
+    return null
+  }
   const due = dueStages(book.stages(job.id))
   const lost = due.some((row) => {
     const seen = call.seen.find((item) => item.stage === row.stage)
-    const claimed = row.claimId !== null && (row.claimedUntil ?? 0) > book.now
-    return seen !== undefined && seen.delivery === row.delivery && !claimed
+    return seen !== undefined && seen.delivery === row.delivery && !isClaimed(book, row)
   })
   return lost ? planDelivery(book, job) : null
 }

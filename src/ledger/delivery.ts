@@ -1,7 +1,7 @@
 import type { Book } from './book.ts'
 import type { Delivery } from './calls.ts'
 import type { JobRow, StageRow } from './facts.ts'
-import { moveStage } from './states.ts'
+import { isStopping, moveStage } from './states.ts'
 
 /**
  * How long the sweep lets a freshly planned queue job be, in milliseconds. Enqueueing follows COMMIT at once; what is
@@ -83,7 +83,7 @@ export function planNext(book: Book, job: JobRow, settled: StageRow): Delivery |
  * died between COMMIT and the enqueue. Adding the same ids again is harmless; anything less plain is left to the sweep.
  */
 export function plannedNext(book: Book, job: JobRow, settled: StageRow): Delivery | null {
-  if (job.runner === 'own' || job.state !== 'processing') return null
+  if (job.runner === 'own' || job.state !== 'processing' || isStopping(job)) return null
   const stages = book.stages(job.id)
   const due = dueStages(stages)
   const [first] = due

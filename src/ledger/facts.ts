@@ -46,6 +46,7 @@ export interface JobRow {
   reversed: Nano
   released: Nano
   writtenOff: Nano
+  /** Of a parked job; or of one that is refused at a stage and stops, as soon as none of its stages works any more. */
   rejection: Rejection | null
   failure: Failure | null
   parkedAt: number | null
@@ -72,6 +73,7 @@ export interface StageRow {
   result: string | undefined
   tokens: number
   charged: Nano
+  /** How often work on this stage was done and is not charged, as far as somebody could tell: the platform's cost. */
   absorbed: number
   starts: number
   claimId: string | null
@@ -85,7 +87,8 @@ export interface HoldRow {
   readonly jobId: string
   readonly organizationId: string
   readonly generation: number
-  readonly amount: Nano
+  /** What was held at its opening and by extensions since. */
+  amount: Nano
   remaining: Nano
   state: 'open' | 'closed'
   readonly openedAt: number
@@ -116,7 +119,16 @@ export interface MemberRow {
   addedAt: number
 }
 
-export type EntryKind = 'top_up' | 'hold' | 'charge' | 'release' | 'reversal' | 'seat_fee' | 'write_off' | 'adjustment'
+export type EntryKind =
+  | 'top_up'
+  | 'hold'
+  | 'extend'
+  | 'charge'
+  | 'release'
+  | 'reversal'
+  | 'seat_fee'
+  | 'write_off'
+  | 'adjustment'
 export type Account = 'available' | 'held' | 'revenue' | 'funding' | 'write_off' | 'adjustment'
 
 export interface EntryRow {
@@ -175,6 +187,8 @@ export interface Rejection {
   readonly needed: Nano
   readonly available: Nano
   readonly missing: Nano
+  /** While the job stops: the model calls that its refused stage asked for, which the next hold must cover. */
+  readonly calls?: number
 }
 
 export interface Failure {

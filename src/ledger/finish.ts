@@ -6,6 +6,7 @@ import { currentStage, stopStages } from './delivery.ts'
 import type { Failure, JobRow, StageRow } from './facts.ts'
 import { closeHold } from './hold.ts'
 import { businessKey } from './keys.ts'
+import { isClaimed } from './park.ts'
 import { linesOf } from './settle.ts'
 import { isFinal, moveJob, moveStage } from './states.ts'
 
@@ -14,8 +15,10 @@ export function fail(book: Book, call: Calls['fail']): Verdicts['fail'] {
   const job = book.jobOf(call)
   const stage = book.stage(call.jobId, call.stage)
   if (!job || !stage || isFinal(job.state)) return { kind: 'refused', state: job?.state ?? 'unknown' }
-  const claimed = call.claimId === null ? !lives(book, stage) : stage.claimId === call.claimId
-  if (!claimed || stage.state === 'charged') return { kind: 'refused', state: job.state }
+  const claimed = call.claimId === null ? !isClaimed(book, stage) : stage.claimId === call.claimId
+  // Nothing works on a parked job that could fail: its deadline may have been looked at a moment before.
+  if (!claimed || stage.state === 'charged' || job.state === 'rejected_for_balance')
+    return { kind: 'refused', state: job.state }
   failJob(book, job, call.failure)
   return { kind: 'failed', failure: call.failure }
 }
@@ -94,8 +97,4 @@ function giveCountersBack(book: Book, job: JobRow, stage: StageRow): void {
   const tariff = book.tariff(job.tariffVersionId)
   const counters = book.counters(job.organizationId, tariff, job.periodStart)
   book.putCounters(job.organizationId, tariff, job.periodStart, reverseLines(counters, linesOf(stage)))
-}
-
-function lives(book: Book, stage: StageRow): boolean {
-  return stage.claimId !== null && stage.claimedUntil !== null && stage.claimedUntil > book.now
 }

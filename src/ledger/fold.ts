@@ -3,7 +3,8 @@ import type { Tariff } from '../pricing/tariff.ts'
 import { admit } from './admit.ts'
 import { Book } from './book.ts'
 import type { Call, CallKind, Calls, Verdict, Verdicts } from './calls.ts'
-import { claim, keep, redeliver } from './claim.ts'
+import { claim, keep, letGo, redeliver } from './claim.ts'
+import { extend } from './extend.ts'
 import type { Facts, Writes } from './facts.ts'
 import { cancel, fail, reverse } from './finish.ts'
 import { adjust, topUp } from './funding.ts'
@@ -15,7 +16,9 @@ import { wake } from './wake.ts'
 const RULES: { readonly [K in CallKind]: (book: Book, call: Calls[K]) => Verdicts[K] } = {
   claim,
   keep,
+  let_go: letGo,
   admit,
+  extend,
   settle,
   complete,
   reverse,

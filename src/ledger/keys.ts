@@ -4,6 +4,7 @@
  */
 export const businessKey = {
   hold: (job: string, generation: number) => `hold:${job}:${generation}`,
+  extend: (job: string, stage: string, call: number) => `extend:${job}:${stage}:${call}`,
   charge: (job: string, stage: string, component: string, tokenClass: string | null) =>
     `charge:${job}:${stage}:${component}:${tokenClass ?? '-'}`,
   writeOff: (job: string, stage: string, component: string, tokenClass: string | null) =>

@@ -1,4 +1,5 @@
 import { invariant } from '../foundation/invariant.ts'
+import type { Nano } from '../pricing/money.ts'
 import { type Line, priceUsage } from '../pricing/price.ts'
 import { type StageUsage, tokensOf } from '../pricing/usage.ts'
 import type { Book } from './book.ts'
@@ -7,6 +8,7 @@ import { planNext, stopStages } from './delivery.ts'
 import type { HoldRow, JobRow, SettledLine, StageRow } from './facts.ts'
 import { closeHold } from './hold.ts'
 import { businessKey } from './keys.ts'
+import { parkIfIdle } from './park.ts'
 import { isFinal, moveJob, moveStage } from './states.ts'
 
 /**
@@ -16,26 +18,33 @@ import { isFinal, moveJob, moveStage } from './states.ts'
 export function settle(book: Book, call: Calls['settle']): Verdicts['settle'] {
   const job = book.jobOf(call)
   const stage = book.stage(call.jobId, call.stage)
-  if (!job || !stage) return { kind: 'absorbed', state: 'unknown' }
+  if (!job || !stage) return { kind: 'absorbed', state: 'unknown', cost: 0n }
   const { currency } = book.organization(job.organizationId)
   if (stage.state === 'charged') {
-    stage.absorbed += 1
-    book.touchStage(stage)
+    const absorbed = absorb(book, job, stage, call.usage)
     const { charged, tokens } = stage
-    const lines = linesOf(stage)
-    return { kind: 'settled', replayed: true, lines, charged, tokens, next: null, state: job.state, currency }
+    const stored = { lines: linesOf(stage), charged, tokens, state: job.state, currency }
+    return { kind: 'settled', replayed: true, absorbed, ...stored, next: null, parked: null }
   }
   if (isFinal(job.state) || !book.hold(job.id)) {
-    stage.absorbed += 1
-    book.touchStage(stage)
-    return { kind: 'absorbed', state: job.state }
+    return { kind: 'absorbed', state: job.state, cost: absorb(book, job, stage, call.usage) }
   }
   chargeStage(book, job, stage, call.usage, call.result)
-  const next = job.state === 'processing' ? planNext(book, job, stage) : null
   if (job.runner === 'pipeline' && book.stages(job.id).every((row) => row.state === 'charged')) completeJob(book, job)
+  const parked = parkIfIdle(book, job)
+  const next = job.state === 'processing' ? planNext(book, job, stage) : null
   const { charged, tokens } = stage
-  const lines = linesOf(stage)
-  return { kind: 'settled', replayed: false, lines, charged, tokens, next, state: job.state, currency }
+  const stored = { lines: linesOf(stage), charged, tokens, state: job.state, currency }
+  return { kind: 'settled', replayed: false, absorbed: 0n, ...stored, next, parked }
+}
+
+/** Counts work that nobody pays for. @returns what it would have cost by the job's tariff, for whoever keeps the sum */
+export function absorb(book: Book, job: JobRow, stage: StageRow, usage: StageUsage): Nano {
+  stage.absorbed += 1
+  book.touchStage(stage)
+  if (job.tariffVersionId === null || job.periodStart === null) return 0n
+  const tariff = book.tariff(job.tariffVersionId)
+  return priceUsage(tariff, usage, book.counters(job.organizationId, tariff, job.periodStart), {}).total
 }
 
 /** The lines of a charged stage; what may ask for them is named to the lock, so that it reads them. */
@@ -104,6 +113,8 @@ function completeJob(book: Book, job: JobRow): void {
   closeHold(book, job)
   moveJob(job, 'charged')
   job.stage = null
+  job.rejection = null
+  job.expiresAt = null
   job.finishedAt = book.now
   stopStages(book, job)
   book.touchJob(job)

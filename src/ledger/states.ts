@@ -25,6 +25,11 @@ export function isFinal(state: JobState): boolean {
   return JOB_MOVES[state].length === 0
 }
 
+/** Whether a job was refused money at a stage and waits for its other running stages to end, to be parked then. */
+export function isStopping(job: { readonly state: JobState; readonly rejection: object | null }): boolean {
+  return job.state === 'processing' && job.rejection !== null
+}
+
 export function moveJob(job: { state: JobState }, to: JobState): void {
   invariant(JOB_MOVES[job.state].includes(to), `a job never goes from ${job.state} to ${to}`)
   job.state = to

@@ -2,7 +2,7 @@ import { fitAgain, startJob } from './admit.ts'
 import type { Book } from './book.ts'
 import type { Calls, Delivery, Verdicts } from './calls.ts'
 import { planDelivery } from './delivery.ts'
-import type { JobRow, OrganizationRow } from './facts.ts'
+import type { Failure, JobRow, OrganizationRow } from './facts.ts'
 import { failJob } from './finish.ts'
 import { priceUnfinished, refusalOf } from './hold.ts'
 import { activatePending } from './seat.ts'
@@ -16,22 +16,36 @@ export function wake(book: Book, call: Calls['wake']): Verdicts['wake'] {
   const organization = book.organization(call.organizationId)
   if (call.jobId !== null) {
     const job = book.jobOf({ organizationId: organization.id, jobId: call.jobId })
-    const delivery = job?.state === 'rejected_for_balance' ? resume(book, organization, job) : null
-    return { resumed: delivery ? [delivery] : [], members: [], more: null }
+    const delivery =
+      job?.state === 'rejected_for_balance'
+        ? resume(book, organization, job, (failure) => failJob(book, job, failure))
+        : null
+    return { resumed: delivery ? [delivery] : [], members: [], hopeless: [], more: null }
   }
   const members = activatePending(book, organization)
   const { jobs, more } = book.parked.page(organization.id, call.after)
-  const resumed = jobs.flatMap((job) => resume(book, organization, job) ?? [])
-  return { resumed, members, more }
+  const hopeless: string[] = []
+  const resumed = jobs.flatMap((job) => {
+    // A page does not read the lines of the jobs in it, which a reversal needs.
+    const isCharged = book.stages(job.id).some((row) => row.state === 'charged')
+    const fail = isCharged ? () => hopeless.push(job.id) : (failure: Failure) => failJob(book, job, failure)
+    return resume(book, organization, job, fail) ?? []
+  })
+  return { resumed, members, hopeless, more }
 }
 
-function resume(book: Book, organization: OrganizationRow, job: JobRow): Delivery | null {
+function resume(
+  book: Book,
+  organization: OrganizationRow,
+  job: JobRow,
+  fail: (failure: Failure) => void,
+): Delivery | null {
   const versionId = job.tariffVersionId ?? organization.tariffVersionId
   if (versionId === null) return null
   const tariff = book.tariff(versionId)
   const failure = fitAgain(book, job, tariff)
   if (failure) {
-    failJob(book, job, failure)
+    fail(failure)
     return null
   }
   const needed = priceUnfinished(book, job, tariff, job.periodStart ?? organization.periodStart).upper

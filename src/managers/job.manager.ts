@@ -171,7 +171,10 @@ export class JobManager {
           return { stage, state, tokens, charged, result, finishedAt }
         }),
         rejection:
-          job.rejection && job.expiresAt ? { ...rejectionFromJson(job.rejection), expiresAt: job.expiresAt } : null,
+          // A job that stops has its rejection noted already; its figures are known once it is parked.
+          job.rejection && job.expiresAt && job.parkedAt
+            ? { ...rejectionFromJson(job.rejection), expiresAt: job.expiresAt }
+            : null,
         failure: job.failure as Failure | null,
         result: job.state === 'charged' ? { text: mine.at(-1)?.result ?? '' } : null,
       }

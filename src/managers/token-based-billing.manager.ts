@@ -1,10 +1,13 @@
 import type { MoneyPath } from '../database/money/batcher.ts'
-import { NotFoundError } from '../foundation/errors.ts'
+import { NotFoundError, ValidationError } from '../foundation/errors.ts'
 import { newId } from '../foundation/ids.ts'
 import type { Delivery, ParkedCursor, Verdicts } from '../ledger/calls.ts'
 import type { Failure } from '../ledger/facts.ts'
 import type { BoundedStage } from '../pricing/quote.ts'
 import type { StageUsage } from '../pricing/usage.ts'
+
+/** Calls of one stage that can be asked for: their tokens must stay countable. */
+const CALLS_MAX = 1_000_000
 
 /** One stage of one job, and the organisation that pays. */
 export interface StageOf {
@@ -65,9 +68,33 @@ export class TokenBasedBillingManager {
     return this.#money.decide('keep', { ...claim, leaseMs: this.#options.claimLeaseMs })
   }
 
-  /** Gives a claim back after a technical failure, so that the next attempt need not wait for its end. */
-  async letGo(claim: Claim): Promise<void> {
-    await this.#money.decide('keep', { ...claim, leaseMs: 0 })
+  /**
+   * Gives a claim back after work that failed or was stopped, so that nobody need wait for its end.
+   * @param usage what the work used of a model for nothing; counted as absorbed by the platform
+   * @returns what the usage would have cost in nano-units; `parked` where this ended the last running stage of a job
+   *          that is refused money
+   */
+  letGo(claim: Claim, usage: StageUsage | null): Promise<Verdicts['let_go']> {
+    return this.#money.decide('let_go', { ...claim, usage })
+  }
+
+  /**
+   * Holds more for a running stage that wants to call its model more often than it bounded; ask before the call. The
+   * further calls are bounded as the first ones are. What finished stages left in the hold is used first.
+   * @param of with the claim on the stage; an own job that claims nothing leaves it out
+   * @param call the number of the call, from 1; asked again, it is answered again
+   * @returns granted with the calls that the hold covers now and what was added to it in nano-units; refused, and then a
+   *          job of the pipeline stops and is parked at this stage (`parked` once none of its stages works any more)
+   *          while an own job goes on as before; failed where `max_cost` forbids it; dead where nothing is to be extended
+   * @throws ValidationError for a call that is no integer from 1 to 1,000,000
+   */
+  extend(of: StageOf & { readonly claimId?: string }, call: number): Promise<Verdicts['extend']> {
+    if (!Number.isSafeInteger(call) || call < 1 || call > CALLS_MAX) {
+      throw ValidationError.of('/call', 'out-of-range', `Give the call's number, from 1 to ${CALLS_MAX}`)
+    }
+    const { organizationId, jobId, stage, claimId = null } = of
+    const { parkedExpiresMs } = this.#options
+    return this.#money.decide('extend', { organizationId, jobId, stage, claimId, call, parkedExpiresMs })
   }
 
   /**
@@ -126,7 +153,7 @@ export class TokenBasedBillingManager {
     return this.#money.decide('redeliver', { ...of, seen })
   }
 
-  /** Resumes one parked job, if it fits now. */
+  /** Resumes one parked job, if it fits now; fails it, if no money helps it any more. */
   async resume(of: JobOf): Promise<Delivery | null> {
     const verdict = await this.#money.decide('wake', { ...of, after: null })
     return verdict.resumed[0] ?? null
@@ -138,6 +165,7 @@ export class TokenBasedBillingManager {
     do {
       const verdict: Verdicts['wake'] = await this.#money.decide('wake', { organizationId, jobId: null, after })
       yield verdict
+      for (const jobId of verdict.hopeless) yield this.#money.decide('wake', { organizationId, jobId, after: null })
       after = verdict.more
     } while (after)
   }

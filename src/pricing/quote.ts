@@ -46,18 +46,32 @@ interface Group {
 /** Quotes one stage. Amounts saturate at NANO_MAX, which no balance can pay. */
 export function quoteStage(tariff: Tariff, stage: string, bound: StageBound, counters: Counters): StageQuote {
   const grants: Record<string, number> = {}
+  const upper = upperOf(tariff, bound, ({ key, included }, quantity) => {
+    const granted = Math.min(quantity, freeUnits(included, counterOf(counters, key)))
+    if (granted > 0) grants[key] = granted
+    return granted
+  })
+  return { stage, lower: saturate(lowerOf(tariff, bound)), upper, grants }
+}
+
+/** What a stage that was quoted before costs at most with the grants that it was given: what is held for it. */
+export function stageUpper(tariff: Tariff, bound: StageBound, grants: Grants): Nano {
+  return upperOf(tariff, bound, ({ key }, quantity) => {
+    return Object.hasOwn(grants, key) ? Math.min(quantity, grants[key] ?? 0) : 0
+  })
+}
+
+function upperOf(tariff: Tariff, bound: StageBound, grantOf: (component: Component, quantity: number) => number): Nano {
   let upper = 0n
   for (const { quantity, reachable } of groupsOf(tariff, bound)) {
     const open: { reachable: Reachable; units: number }[] = []
     for (const candidate of reachable) {
-      const { key, included } = candidate.component
-      const granted = Math.min(quantity, freeUnits(included, counterOf(counters, key)))
-      if (granted > 0) grants[key] = granted
+      const granted = grantOf(candidate.component, quantity)
       if (quantity > granted) open.push({ reachable: candidate, units: quantity - granted })
     }
     upper += highestSplit(open)
   }
-  return { stage, lower: saturate(lowerOf(tariff, bound)), upper: saturate(upper), grants }
+  return saturate(upper)
 }
 
 /** Quotes the stages of a job in order; a stage's grants are gone for the next ones. */

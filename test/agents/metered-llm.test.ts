@@ -59,6 +59,48 @@ test('a call beyond the bounded ones never reaches the provider', async () => {
   expect(usage()).toHaveLength(1)
 })
 
+test('a call beyond the bounded ones is asked for by its number, before the provider hears of it', async () => {
+  const heard: string[] = []
+  const provider = scripted(async ({ prompt }) => {
+    heard.push(prompt)
+    return { text: prompt, usage: null }
+  })
+  const extend = async (call: number) => void heard.push(`call ${call} is held for`)
+  const signal = new AbortController().signal
+  const { llm, usage } = createMeteredLlm({ provider, monitor, maxOutputTokens: 40, callsMax: 1, extend, signal })
+  for (const prompt of ['first', 'second', 'third']) await llm.generate({ system: 's', prompt })
+  expect(heard).toEqual(['first', 'call 2 is held for', 'second', 'call 3 is held for', 'third'])
+  expect(usage()).toHaveLength(3)
+})
+
+test('calls at once are asked for one by one, and one that is refused is asked for again under its number', async () => {
+  const provider = scripted(async () => ({ text: 'ok', usage: null }))
+  const asked: number[] = []
+  const refused = new Error('no money')
+  const extend = async (call: number): Promise<void> => {
+    asked.push(call)
+    if (asked.length < 3) throw refused
+  }
+  const signal = new AbortController().signal
+  const { llm, usage } = createMeteredLlm({ provider, monitor, maxOutputTokens: 40, callsMax: 1, extend, signal })
+  const call = () => llm.generate({ system: 's', prompt: 'p' })
+  const outcomes = await Promise.allSettled([call(), call(), call()])
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected'])
+  expect([asked, provider.requests.length]).toEqual([[2, 3], 1])
+  await call()
+  expect([asked, usage().length]).toEqual([[2, 3, 2], 2])
+})
+
+test('an abort while a call is asked for keeps it from the provider', async () => {
+  const provider = scripted(async () => ({ text: 'ok', usage: null }))
+  const stop = new AbortController()
+  const extend = async (): Promise<void> => stop.abort(new Error('cancelled'))
+  const { signal } = stop
+  const { llm } = createMeteredLlm({ provider, monitor, maxOutputTokens: 40, callsMax: 0, extend, signal })
+  await expect(llm.generate({ system: 's', prompt: 'p' })).rejects.toThrow('cancelled')
+  expect(provider.requests).toEqual([])
+})
+
 test('after the abort no call reaches the provider', async () => {
   const provider = scripted(async () => ({ text: 'ok', usage: null }))
   const { llm, usage } = setup(provider, 5, AbortSignal.abort(new Error('parked')))

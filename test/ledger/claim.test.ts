@@ -217,3 +217,30 @@ describe('a redelivery', () => {
     expect(redeliver(poor, 1, 'input')).toBeNull()
   })
 })
+
+describe('a claim that is given back', () => {
+  it('lets the next attempt start at once, and counts what the lost one used', () => {
+    const world = worldOf()
+    admitted(world, 'j')
+    claim(world, 'j', STAGE, 'c1')
+    const call = { organizationId: ORG, jobId: 'j', stage: STAGE, claimId: 'c1' }
+    const before = structuredClone(world.organization(ORG))
+    expect(world.run('let_go', { ...call, usage: agentUsage('a', 3, 4) })).toEqual({ parked: null, cost: 17n })
+    expect(world.stage('j', STAGE)).toMatchObject({ state: 'waiting', claimId: null, absorbed: 1, starts: 1 })
+    expect(claim(world, 'j', STAGE, 'c2')).toEqual({ kind: 'granted', starts: 2 })
+    expect(world.run('let_go', { ...call, usage: null }), 'of another').toEqual({ parked: null, cost: 0n })
+    expect(world.stage('j', STAGE)).toMatchObject({ state: 'running', claimId: 'c2', absorbed: 1 })
+    expect(world.organization(ORG)).toEqual(before)
+    expectSound(world)
+  })
+
+  it('is nothing of a job or stage that is unknown', () => {
+    const world = worldOf()
+    const before = world.snapshot()
+    expect(world.run('let_go', { organizationId: ORG, jobId: 'j', stage: STAGE, claimId: 'c1', usage: null })).toEqual({
+      parked: null,
+      cost: 0n,
+    })
+    expect(world.snapshot()).toEqual(before)
+  })
+})

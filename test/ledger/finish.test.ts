@@ -111,9 +111,10 @@ describe('a failed job', () => {
     const world = atOutput()
     fail(world, 'c1')
     const { seq } = world.organization(ORG)
-    expect(settle(world, 'j', 'agent.a', agentUsage('a', 1, 1))).toEqual({ kind: 'absorbed', state: 'failed' })
+    const late = settle(world, 'j', 'agent.a', agentUsage('a', 1, 1))
+    expect(late).toEqual({ kind: 'absorbed', state: 'failed', cost: 12n })
     expect(world.stage('j', 'agent.a')).toMatchObject({ state: 'reversed', absorbed: 1, charged: 53n, tokens: 43 })
-    expect(settle(world, 'j', 'output', { kind: 'output', tokens: 1 })).toEqual({ kind: 'absorbed', state: 'failed' })
+    expect(settle(world, 'j', 'output', { kind: 'output', tokens: 1 })).toMatchObject({ kind: 'absorbed', cost: 1n })
     expect(world.organization(ORG)).toMatchObject({ seq, available: 1_000n })
   })
 })
@@ -145,13 +146,12 @@ describe('a failure report', () => {
     expect(world.run('fail', call)).toEqual({ kind: 'refused', state: 'unknown' })
   })
 
-  it('ends a parked job, whose money was never touched', () => {
+  it('is never a parked one: nothing works on it that could fail', () => {
     const world = worldOf({ available: 0n })
     parked(world, 'j')
-    expect(fail(world, null, 'input')).toEqual({ kind: 'failed', failure })
-    expect(world.job('j')).toMatchObject({ state: 'failed', rejection: null, parkedAt: null, expiresAt: null })
-    expect(world.ledger(ORG)).toEqual([])
-    expectSound(world)
+    const before = world.snapshot()
+    expect(fail(world, null, 'input')).toEqual({ kind: 'refused', state: 'rejected_for_balance' })
+    expect(world.snapshot()).toEqual(before)
   })
 })
 

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Call } from '../../src/ledger/calls.ts'
 import { callOf, type Plan, plans, type Step, walks, worldOfPlan } from './random-calls.ts'
+import { siblingPlans, siblingWalks } from './random-siblings.ts'
 import type { World } from './world.ts'
 import { expectSound } from './world-invariants.ts'
 
@@ -15,10 +16,13 @@ function comparable(world: World): unknown {
   return { organizations, jobs, stages, holds, counters, members, entries }
 }
 
-describe('the fold, under random calls', () => {
+describe.each([
+  { calls: 'of every kind', somePlans: plans, someWalks: walks, share: 1 },
+  { calls: 'of siblings that want more', somePlans: siblingPlans, someWalks: siblingWalks, share: 2 },
+])('the fold, under random calls $calls', ({ somePlans, someWalks, share }) => {
   it('never breaks an invariant of the ledger, after no batch of any walk', () => {
     fc.assert(
-      fc.property(plans, walks, (plan, walk) => {
+      fc.property(somePlans, someWalks, (plan, walk) => {
         const world = worldOfPlan(plan)
         expectSound(world)
         for (const { steps, pauseMs } of walk) {
@@ -27,13 +31,13 @@ describe('the fold, under random calls', () => {
           world.now += pauseMs
         }
       }),
-      { numRuns: 1_000, interruptAfterTimeLimit: 8_000 },
+      { numRuns: 1_000, interruptAfterTimeLimit: 8_000 / share },
     )
   })
 
   it('does the same to the money, whether the calls share a batch or come one by one', () => {
     fc.assert(
-      fc.property(plans, walks, (plan, walk) => {
+      fc.property(somePlans, someWalks, (plan, walk) => {
         const together = worldOfPlan(plan)
         const apart = worldOfPlan(plan)
         for (const { steps, pauseMs } of walk) {
@@ -45,7 +49,7 @@ describe('the fold, under random calls', () => {
           apart.now += pauseMs
         }
       }),
-      { numRuns: 600, interruptAfterTimeLimit: 5_000 },
+      { numRuns: 600, interruptAfterTimeLimit: 5_000 / share },
     )
   })
 })

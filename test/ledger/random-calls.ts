@@ -22,13 +22,14 @@ const STEPS = [
 ] as const
 const KINDS = [
   ...['admit', 'admit', 'claim', 'claim', 'keep', 'settle', 'settle', 'settle', 'settle', 'settle', 'settle', 'settle'],
+  ...['claim', 'extend', 'extend', 'extend', 'let_go'],
   ...['wake', 'top_up', 'top_up', 'adjust', 'cancel', 'fail', 'end_own', 'redeliver', 'add_member', 'remove_member'],
 ] as const
 /** Amounts of every size, since rates are: a job costs between nothing and some ten units of a currency. */
 const amounts = fc.constantFrom(1n, 25n, 500n, 10_000n, 1_000_000n, 10n ** 9n, 10n ** 10n, 10n ** 11n)
 
 /** A random job: who runs it, what it may use. */
-interface JobPlan {
+export interface JobPlan {
   readonly steps: JobRow['steps']
   readonly runner: JobRow['runner']
   readonly organization: number
@@ -78,7 +79,7 @@ const jobPlans: fc.Arbitrary<JobPlan> = fc
   })
   .map(({ input, llm, ...job }) => ({ ...job, bounds: boundsOf(job.steps, input, llm) }))
 
-function boundsOf(steps: JobRow['steps'], input: number, llm: LlmBound | null): readonly BoundedStage[] {
+export function boundsOf(steps: JobRow['steps'], input: number, llm: LlmBound | null): readonly BoundedStage[] {
   const agents = steps.flat().map((agent): BoundedStage => {
     return { stage: `agent.${agent}`, bound: { kind: 'agent', agent, llm } }
   })
@@ -114,15 +115,17 @@ const steps: fc.Arbitrary<Step> = fc.record({
   rolls: fc.array(fc.nat(1_000), { minLength: 12, maxLength: 12 }),
 })
 
-const admitEach: Batch = {
-  steps: Array.from({ length: 6 }, (_, job) => ({ kind: 'admit', job, stage: 0, amount: 1n, rolls: [] })),
-  pauseMs: 1,
-}
+export const each = (kind: Step['kind'], stage: number): readonly Step[] =>
+  Array.from({ length: 6 }, (_, job) => ({ kind, job, stage, amount: 1n, rolls: [] }))
+export const admitEach: Batch = { steps: each('admit', 0), pauseMs: 1 }
+/** A worker for each agent of the first step; what nobody works on can neither ask for more nor be stopped. */
+export const claimEach: Batch = { steps: [...each('claim', 1), ...each('claim', 2)], pauseMs: 1 }
+const extendEach: Batch = { steps: each('extend', 1), pauseMs: 1 }
 
 /** Walks of several batches. Most begin with the admission of every job: what nobody admitted meets few rules. */
 export const walks: fc.Arbitrary<readonly Batch[]> = fc
   .tuple(
-    fc.constantFrom([admitEach], [admitEach], [admitEach], []),
+    fc.constantFrom([admitEach, claimEach, extendEach], [admitEach, claimEach], [admitEach], []),
     fc.array(
       fc.record({
         steps: fc.array(steps, { minLength: 1, maxLength: 10 }),
@@ -153,7 +156,7 @@ export function callOf({ jobs }: Plan, { kind, job: pick, stage: place, amount, 
   if (!job || !stage) return null
   const [first = 0, second = 0] = rolls
   const of = { organizationId: `org-${job.organization}`, jobId: `job-${index}` }
-  const on = { ...of, stage: stage.stage, claimId: `claim-${first % 3}` }
+  const on = { ...of, stage: stage.stage, claimId: `claim-${CLAIMS[first % CLAIMS.length]}` }
   const { organizationId } = of
   const failure = { code: 'agent-error', stage: stage.stage, detail: 'it broke' } as const
   const funds = { organizationId, amount, reference: `ref-${first % 8}`, note: null }
@@ -163,6 +166,14 @@ export function callOf({ jobs }: Plan, { kind, job: pick, stage: place, amount, 
     case 'claim':
     case 'keep':
       return { kind, ...on, leaseMs: LEASE_MS }
+    case 'extend': {
+      const { bound } = stage
+      const calls = bound.kind === 'agent' ? (bound.llm?.calls ?? 0) : 0
+      const claimId = job.runner === 'own' && first % 2 === 0 ? null : on.claimId
+      return { kind, ...on, claimId, call: calls + 1 + (second % 3), parkedExpiresMs: EXPIRES_MS }
+    }
+    case 'let_go':
+      return { kind, ...on, usage: second % 2 === 0 ? usageOf(stage, rolls) : null }
     case 'settle':
       return { kind, ...of, stage: stage.stage, usage: usageOf(stage, rolls), result: null }
     case 'fail':
@@ -192,6 +203,11 @@ function upTo(limit: number, roll = 0): number {
   return roll % 2 === 0 ? limit : roll % (limit + 1)
 }
 
+/** Whose claim a call names: mostly the first worker's, sometimes another's. */
+const CLAIMS = [0, 0, 0, 0, 1, 2]
+/** Calls beyond the first bound: an extension pays for them, or the platform. */
+const FURTHER_CALLS = [0, 0, 0, 1, 2]
+
 /** What a stage used: within its bound, or, one time in ten, far above it. */
 function usageOf({ bound }: BoundedStage, rolls: readonly number[]): StageUsage {
   const [over = 0, first = 0] = rolls
@@ -199,7 +215,8 @@ function usageOf({ bound }: BoundedStage, rolls: readonly number[]): StageUsage 
   if (bound.kind === 'input') return bound
   if (bound.kind === 'output') return { kind: 'output', tokens: factor * upTo(bound.maxTokens, first) }
   const { llm } = bound
-  const calls = Array.from({ length: llm?.calls ?? 0 }, (_, call): LlmUsage => {
+  const further = llm ? (FURTHER_CALLS[(rolls[10] ?? 0) % FURTHER_CALLS.length] ?? 0) : 0
+  const calls = Array.from({ length: (llm?.calls ?? 0) + further }, (_, call): LlmUsage => {
     const [prompt, cached, completion, reasoning] = rolls.slice(2 + 4 * call)
     const input = upTo(llm?.promptTokens ?? 0, prompt)
     const output = upTo(llm?.maxOutputTokens ?? 0, completion)

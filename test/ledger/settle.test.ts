@@ -65,7 +65,7 @@ describe('a settled stage', () => {
     const first = settle(world, 'j', 'agent.a', agentUsage('a', 18, 25), 'first')
     const { seq, available, held } = world.organization(ORG)
     const again = settle(world, 'j', 'agent.a', agentUsage('a', 20, 30), 'second')
-    expect(first.kind === 'settled' && again).toEqual({ ...first, replayed: true, next: null })
+    expect(first.kind === 'settled' && again).toEqual({ ...first, replayed: true, absorbed: 60n, next: null })
     expect(world.organization(ORG)).toMatchObject({ seq, available, held })
     expect(world.stage('j', 'agent.a')).toMatchObject({ absorbed: 1, result: 'first', tokens: 43 })
     expectSound(world)
@@ -166,7 +166,11 @@ describe('work that comes too late', () => {
     admitted(world, 'j')
     about(world, 'cancel', 'j')
     const { seq } = world.organization(ORG)
-    expect(settle(world, 'j', 'agent.a', agentUsage('a', 1, 1))).toEqual({ kind: 'absorbed', state: 'cancelled' })
+    expect(settle(world, 'j', 'agent.a', agentUsage('a', 1, 1))).toEqual({
+      kind: 'absorbed',
+      state: 'cancelled',
+      cost: 12n,
+    })
     expect(world.stage('j', 'agent.a')).toMatchObject({ state: 'waiting', absorbed: 1, charged: 0n })
     expect(world.organization(ORG)).toMatchObject({ seq, available: 995n, held: 0n })
   })
@@ -178,8 +182,13 @@ describe('work that comes too late', () => {
     expect(settle(world, 'j', 'agent.a', agentUsage('a', 1, 1))).toEqual({
       kind: 'absorbed',
       state: 'rejected_for_balance',
+      cost: 0n,
     })
-    expect(settle(world, 'k', 'input', { kind: 'input', tokens: 5 })).toEqual({ kind: 'absorbed', state: 'queued' })
+    expect(settle(world, 'k', 'input', { kind: 'input', tokens: 5 })).toEqual({
+      kind: 'absorbed',
+      state: 'queued',
+      cost: 0n,
+    })
     expect(world.ledger(ORG)).toEqual([])
   })
 
@@ -187,9 +196,10 @@ describe('work that comes too late', () => {
     const world = worldOf()
     admitted(world, 'j')
     const before = world.snapshot()
-    expect(settle(world, 'j', 'agent.nobody', agentUsage('a', 1, 1))).toEqual({ kind: 'absorbed', state: 'unknown' })
+    const nothing = { kind: 'absorbed', state: 'unknown', cost: 0n }
+    expect(settle(world, 'j', 'agent.nobody', agentUsage('a', 1, 1))).toEqual(nothing)
     const call = { organizationId: ORG, jobId: 'nobody', stage: 'output', usage: output(1), result: null }
-    expect(world.run('settle', call)).toEqual({ kind: 'absorbed', state: 'unknown' })
+    expect(world.run('settle', call)).toEqual(nothing)
     expect(world.snapshot()).toEqual(before)
   })
 })

@@ -67,7 +67,7 @@ describe('a wake', () => {
     topUp(world, 5n, 'cents')
     expect(world.job('k').rejection).toMatchObject({ reason: 'insufficient', available: 55n, missing: 70n })
     world.organization(ORG).status = 'frozen'
-    expect(wake(world)).toEqual({ resumed: [], members: [], more: null })
+    expect(wake(world)).toEqual({ resumed: [], members: [], hopeless: [], more: null })
     expect(world.job('k')).toMatchObject({ rejection: { reason: 'frozen', needed: 125n }, parkedAt, expiresAt })
     expectSound(world)
   })
@@ -76,7 +76,7 @@ describe('a wake', () => {
     const world = worldOf({ available: 0n })
     parked(world, 'j')
     const before = world.snapshot()
-    expect(wake(world)).toEqual({ resumed: [], members: [], more: null })
+    expect(wake(world)).toEqual({ resumed: [], members: [], hopeless: [], more: null })
     expect(world.snapshot()).toEqual(before)
     expect(world.written?.jobs).toEqual([])
   })
@@ -97,9 +97,14 @@ describe('a wake', () => {
     for (const id of ['j', 'k']) parked(world, id)
     world.run('add_member', { organizationId: ORG, userId: 'u1', role: 'member', operation: 'op-1' })
     world.organization(ORG).overdraftLimit = 1_000n
-    expect(wake(world, { jobId: 'k' })).toMatchObject({ resumed: [{ jobId: 'k' }], members: [], more: null })
-    expect(wake(world, { jobId: 'k' }), 'again').toEqual({ resumed: [], members: [], more: null })
-    expect(wake(world, { jobId: 'nobody' })).toEqual({ resumed: [], members: [], more: null })
+    expect(wake(world, { jobId: 'k' })).toMatchObject({
+      resumed: [{ jobId: 'k' }],
+      members: [],
+      hopeless: [],
+      more: null,
+    })
+    expect(wake(world, { jobId: 'k' }), 'again').toEqual({ resumed: [], members: [], hopeless: [], more: null })
+    expect(wake(world, { jobId: 'nobody' })).toEqual({ resumed: [], members: [], hopeless: [], more: null })
     expect(ids(world)).toEqual(['j'])
   })
 

@@ -202,6 +202,18 @@ export function keep(world: World, jobId: string, stage: string, claimId: string
   return world.run('keep', { organizationId, jobId, stage, claimId, leaseMs: LEASE_MS })
 }
 
+/** Asks for a model call beyond the bound. */
+export function extend(
+  world: World,
+  jobId: string,
+  stage: string,
+  claimId: string | null,
+  call: number,
+): Verdicts['extend'] {
+  const { organizationId } = world.job(jobId)
+  return world.run('extend', { organizationId, jobId, stage, claimId, call, parkedExpiresMs: EXPIRES_MS })
+}
+
 /** A call about one job that needs nothing more. */
 export function about<K extends Extract<CallKind, 'cancel' | 'complete'>>(
   world: World,

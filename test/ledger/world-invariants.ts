@@ -1,7 +1,8 @@
 import { expect } from 'vitest'
 import type { EntryRow, JobRow, SettledLine, StageRow } from '../../src/ledger/facts.ts'
 import { businessKey } from '../../src/ledger/keys.ts'
-import { isFinal } from '../../src/ledger/states.ts'
+import { isFinal, isStopping } from '../../src/ledger/states.ts'
+import { stageUpper } from '../../src/pricing/quote.ts'
 import { amountOf } from '../../src/pricing/rates.ts'
 import { COMPLETION_CLASSES, PROMPT_CLASSES, type TokenClass } from '../../src/pricing/tariff.ts'
 import type { LlmUsage, StageBound, StageUsage } from '../../src/pricing/usage.ts'
@@ -96,16 +97,38 @@ function expectHolds(world: World, job: JobRow): void {
   expect(open.length, `open holds of ${job.state} ${job.id}`).toBe(job.state === 'processing' ? 1 : 0)
   expect(holds.length).toBe(job.generation)
   const remaining = sum(open.map((hold) => hold.remaining))
-  expect(sum(holds.map((hold) => hold.amount)) + job.reversed).toBe(job.charged + job.released + remaining)
+  const amount = sum(holds.map((hold) => hold.amount))
+  const entries = world.ledger(job.organizationId).filter((entry) => entry.jobId === job.id)
+  // What is reversed once the hold is closed goes straight back to what is available.
+  const restored = entries.filter(({ kind, credit }) => kind === 'reversal' && credit === 'held')
+  expect(amount + sum(restored.map((entry) => entry.amount))).toBe(job.charged + job.released + remaining)
+  expect(amount, 'held and extended').toBe(
+    sum(entries.filter(({ kind }) => kind === 'hold' || kind === 'extend').map((entry) => entry.amount)),
+  )
+  if (open.length > 0) expectCovered(world, job, remaining)
   if (open.length === 0) for (const stage of world.stagesOf(job.id)) expect(stage.grants).toEqual({})
+}
+
+/** An open hold pays for whatever its unfinished stages may still use, unless one of them used more than it might. */
+function expectCovered(world: World, job: JobRow, remaining: bigint): void {
+  const plan = world.tariffs.get(job.tariffVersionId ?? '')
+  const stages = world.stagesOf(job.id)
+  if (!plan || stages.some((row) => row.state === 'charged' && !isWithin(row.usage, row.bound))) return
+  const unfinished = stages.filter((row) => row.state !== 'charged')
+  const upper = sum(unfinished.map((row) => (row.bound ? stageUpper(plan, row.bound, row.grants) : 0n)))
+  expect(remaining, `${job.id} is covered`).toBeGreaterThanOrEqual(upper)
 }
 
 function expectState(world: World, job: JobRow): void {
   const parked = job.state === 'rejected_for_balance'
-  expect([job.rejection !== null, job.parkedAt !== null, job.expiresAt !== null]).toEqual([parked, parked, parked])
+  const stopping = isStopping(job)
+  const refused = parked || stopping
+  expect([job.rejection !== null, job.parkedAt !== null, job.expiresAt !== null]).toEqual([refused, parked, refused])
+  expect(job.rejection?.calls !== undefined).toBe(stopping)
   expect(job.finishedAt !== null).toBe(isFinal(job.state))
   expect(job.failure !== null).toBe(job.state === 'failed')
   const stages = world.stagesOf(job.id)
+  if (stopping) expect(stages.map((stage) => stage.state)).toContain('running')
   for (const stage of stages) {
     if (parked || isFinal(job.state)) expect([stage.claimId, stage.claimedUntil, stage.checkAt]).toEqual(NOTHING)
     if (parked || isFinal(job.state)) expect(stage.state).not.toBe('running')

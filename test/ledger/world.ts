@@ -212,7 +212,9 @@ function pagesOf(call: Call): readonly Page[] {
 /** Of a stage only what a call may need is read: its lines to answer or to reverse them, never its text or usage. */
 function readOf(row: StageRow, calls: readonly Call[]): StageRow {
   const needed = calls.some((call) => {
-    if (call.kind === 'fail' || call.kind === 'reverse') return call.jobId === row.jobId
+    if (call.kind === 'fail' || call.kind === 'reverse' || call.kind === 'extend' || call.kind === 'wake') {
+      return call.jobId === row.jobId
+    }
     if (call.kind === 'settle') return call.jobId === row.jobId && call.stage === row.stage
     return call.kind === 'admit' && call.jobId === row.jobId && row.stage === 'input'
   })
@@ -223,6 +225,7 @@ function readOf(row: StageRow, calls: readonly Call[]): StageRow {
 function keysOf(call: Call): readonly string[] {
   if (call.kind === 'top_up') return [businessKey.topUp(call.organizationId, call.reference)]
   if (call.kind === 'adjust') return [businessKey.adjustment(call.organizationId, call.reference)]
+  if (call.kind === 'extend') return [businessKey.extend(call.jobId, call.stage, call.call)]
   return []
 }
 

@@ -32,6 +32,7 @@ const PLAIN: ReadonlySet<CallKind> = new Set([
   'settle',
   'complete',
   'redeliver',
+  'let_go',
   'cancel',
   'fail',
   'reverse',
@@ -53,12 +54,15 @@ export function namedRows(calls: readonly Call[]): NamedRows {
     organizations.add(call.organizationId)
     if ('jobId' in call && call.jobId !== null) jobs.add(call.jobId)
     if ('userId' in call) members.add(call.userId)
-    if (call.kind === 'fail' || call.kind === 'reverse') whole.add(call.jobId)
+    // Whatever may reverse a job's charges needs all its lines.
+    if (call.kind === 'fail' || call.kind === 'reverse' || call.kind === 'extend') whole.add(call.jobId)
+    if (call.kind === 'extend') keys.add(businessKey.extend(call.jobId, call.stage, call.call))
     if (call.kind === 'settle') settled.push({ jobId: call.jobId, stage: call.stage })
     if (call.kind === 'admit') settled.push({ jobId: call.jobId, stage: 'input' })
     if (call.kind === 'wake') {
       const { organizationId, jobId, after } = call
       const take = jobId === null ? PARKED_PER_WAKE : 1
+      if (jobId !== null) whole.add(jobId)
       walks.push({ organizationId, jobId, parkedAt: after?.parkedAt ?? null, id: after?.id ?? null, take })
     }
     if (call.kind === 'top_up') {

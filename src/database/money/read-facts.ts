@@ -1,8 +1,10 @@
 import type pg from 'pg'
-import type { Facts, StageRow } from '../../ledger/facts.ts'
+import type { Facts, JobRow, StageRow } from '../../ledger/facts.ts'
+import { isStopping } from '../../ledger/states.ts'
 import { listOf, plain, quoted } from './array-literal.ts'
 import type { NamedRows } from './named-rows.ts'
 import {
+  boundFrom,
   counterFrom,
   entryFrom,
   holdFrom,
@@ -19,8 +21,8 @@ const NOTHING: Promise<readonly Cells[]> = Promise.resolve([])
 /**
  * Opens a transaction, locks the organisations of a batch in the order of their ids, and reads what its calls name. All of
  * it travels in one round trip. Under READ COMMITTED each statement sees a fresh snapshot, so what is read behind the lock
- * is what the lock's previous holder committed. Two things cost another trip, both rare: parked jobs have to be found
- * before they are read, and lines, the bulk of a stage, are read only where a call will answer or reverse them.
+ * is what the lock's previous holder committed. Some things cost another trip, all rare: parked jobs have to be found
+ * before they are read, and lines and bounds, the bulk of a stage, are read only where they will be needed.
  */
 export async function readFacts(client: pg.ClientBase, named: NamedRows): Promise<Facts> {
   const organizations = listOf(named.organizations)
@@ -43,17 +45,30 @@ export async function readFacts(client: pg.ClientBase, named: NamedRows): Promis
     named.keys.size > 0 ? ask(client, STATEMENTS.readEntries, [listOf(named.keys)]) : NOTHING,
   ])
   const byId = new Map(balances.map((row) => [row[0], row]))
+  const jobs = jobRows.map(jobFrom)
   const stages = stageRows.map(stageFrom)
-  await readLines(client, stages, named, parked)
+  await readLines(client, stages, named)
+  if (!named.admits) await readBounds(client, stages, jobs)
   return {
     now: Number(organizationRows[0]?.[0] ?? 0),
     organizations: organizationRows.map((row) => organizationFrom(row, byId.get(row[1] as string) as Cells)),
-    jobs: jobRows.map(jobFrom).filter(({ organizationId }) => byId.has(organizationId)),
+    jobs: jobs.filter(({ organizationId }) => byId.has(organizationId)),
     stages,
     holds: jobRows.flatMap(holdFrom),
     counters: counters.map(counterFrom),
     members: members.map(memberFrom),
     entries: entries.map(entryFrom),
+  }
+}
+
+/** A job that stops is priced anew when it is parked, which any call may do that ends its last claim. */
+async function readBounds(client: pg.ClientBase, stages: readonly StageRow[], jobs: readonly JobRow[]): Promise<void> {
+  const stopping = new Set(jobs.filter(isStopping).map(({ id }) => id))
+  if (stopping.size === 0) return
+  const rows = await ask(client, STATEMENTS.readBounds, [plain([...stopping], (id) => id)])
+  const bounds = new Map(rows.map(([jobId, stage, bound]) => [`${jobId} ${stage}`, boundFrom(bound ?? null)]))
+  for (const row of stages) {
+    if (stopping.has(row.jobId)) row.bound = bounds.get(`${row.jobId} ${row.stage}`) ?? null
   }
 }
 
@@ -78,15 +93,13 @@ async function readLines(
   client: pg.ClientBase,
   stages: readonly StageRow[],
   { whole, settled }: NamedRows,
-  parked: readonly string[],
 ): Promise<void> {
   const charged = new Map<string, StageRow>()
   const jobs = new Set<string>()
   for (const row of stages) {
     if (row.state !== 'charged') continue
     charged.set(`${row.jobId} ${row.stage}`, row)
-    // A job that no money can help any more fails when it is woken.
-    if (whole.has(row.jobId) || parked.includes(row.jobId)) jobs.add(row.jobId)
+    if (whole.has(row.jobId)) jobs.add(row.jobId)
   }
   if (charged.size === 0) return
   const again = settled.filter(({ jobId, stage }) => charged.has(`${jobId} ${stage}`))

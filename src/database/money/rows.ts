@@ -10,7 +10,7 @@ import type {
   SettledLine,
   StageRow,
 } from '../../ledger/facts.ts'
-import type { StageUsage } from '../../pricing/usage.ts'
+import type { StageBound, StageUsage } from '../../pricing/usage.ts'
 import type { Cell, Cells } from './statements.ts'
 import { lineFromJson, type StoredLine } from './stored-lines.ts'
 
@@ -113,13 +113,17 @@ export function holdFrom(row: Cells): HoldRow[] {
   ]
 }
 
+export function boundFrom(cell: Cell): StageBound | null {
+  return maybeJson(cell)
+}
+
 export function stageFrom(row: Cells): StageRow {
   return {
     jobId: text(row[0]),
     stage: text(row[1]),
     position: number(row[2]),
     state: text(row[3]) as StageRow['state'],
-    bound: maybeJson(row[4]),
+    bound: boundFrom(row[4] ?? null),
     boundIsNew: false,
     grants: maybeJson<StageRow['grants']>(row[5]) ?? {},
     usage: undefined as StageUsage | undefined,

@@ -26,6 +26,7 @@ export const STATEMENTS = {
   readJobs: statement('read-jobs'),
   readStages: statement('read-stages'),
   readLines: statement('read-lines'),
+  readBounds: statement('read-bounds'),
   readCounters: statement('read-counters'),
   readMembers: statement('read-members'),
   readEntries: statement('read-entries'),
