@@ -1,5 +1,8 @@
 import pg from 'pg'
 
+/** A server that accepts and then says nothing is given up after this time. */
+const CONNECT_MAX_MS = 5_000
+
 /**
  * A pool for the money path. A transaction that its process forgot, or that waits for a lock, ends after two seconds:
  * better an error that is tried again than an organisation that stands still.
@@ -9,6 +12,7 @@ export function openMoneyPool(url: string, max: number): pg.Pool {
     connectionString: url,
     max,
     application_name: 'tollkeeper money',
+    connectionTimeoutMillis: CONNECT_MAX_MS,
     options: '-c search_path=tollkeeper -c idle_in_transaction_session_timeout=2000 -c lock_timeout=2000',
   })
 }
@@ -20,6 +24,7 @@ export function openQueuePool(url: string, max: number): pg.Pool {
     max,
     application_name: 'tollkeeper queue',
     keepAlive: true,
-    options: '-c search_path=bullmq',
+    connectionTimeoutMillis: CONNECT_MAX_MS,
+    options: '-c search_path=bullmq -c idle_in_transaction_session_timeout=10000',
   })
 }

@@ -28,7 +28,10 @@ export function errorCode(error: unknown): string | undefined {
 export function isTransient(error: unknown): boolean {
   const code = errorCode(error)
   if (code !== undefined) return TRANSIENT.has(code) || LOST_CONNECTION.has(code)
-  return error instanceof Error && /Connection terminated|connection timeout/i.test(error.message)
+  return (
+    error instanceof Error &&
+    /Connection terminated|connection timeout|timeout e(xpired|xceeded when trying to connect)/i.test(error.message)
+  )
 }
 
 /**
