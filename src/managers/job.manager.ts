@@ -147,8 +147,8 @@ export class JobManager {
     if (!job) return null
     const text = await em.findOne(JobText, { jobId })
     const stages = await em.find(JobStage, { jobId }, { orderBy: { position: 'asc', stage: 'asc' } })
-    const { id, organizationId, steps } = job
-    return { id, organizationId, steps, text: text?.text ?? '', stages }
+    const { id, organizationId, generation, steps } = job
+    return { id, organizationId, generation, steps, text: text?.text ?? '', stages }
   }
 
   async #row(em: EntityManager, jobId: string): Promise<Job> {
@@ -202,6 +202,8 @@ export class JobManager {
 export interface JobWork {
   readonly id: string
   readonly organizationId: string
+  /** Its resumes so far. */
+  readonly generation: number
   readonly steps: readonly (readonly string[])[]
   readonly text: string
   readonly stages: readonly JobStage[]
