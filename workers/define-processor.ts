@@ -1,4 +1,6 @@
 import { ProviderError } from '../src/agents/llm-provider.ts'
+import { isTransient } from '../src/database/retry.ts'
+import { UnavailableError } from '../src/foundation/errors.ts'
 import { DeadlineError } from '../src/foundation/thread-pool.ts'
 import type { Delivery as PlannedDelivery } from '../src/ledger/calls.ts'
 import type { Failure, FailureCode } from '../src/ledger/facts.ts'
@@ -9,6 +11,9 @@ import type { StageServices } from '../src/pipeline/stage-services.ts'
 import { formatAmount, type Nano } from '../src/pricing/money.ts'
 import { type PipelineQueueName, queueOfStage } from '../src/queues/catalogue.ts'
 import { DeadEnd, type Delivery, type Outcome, type Processor } from '../src/queues/delivery.ts'
+
+/** How long a stage waits for our own database before it is tried again, in milliseconds. */
+const OUTAGE_PAUSE_MS = 2_000
 
 /** What a stage's steps are given: the job, its stage, and everything to work with. */
 export interface StageContext {
@@ -38,8 +43,9 @@ export function defineProcessor<Name extends PipelineQueueName, Measured>(
   steps: StageSteps<Measured>,
 ): (services: StageServices) => Processor<Name> {
   return (services) => async (delivery, signal) => {
-    const context = await contextOf(queue, delivery, services)
-    const { claim, verdict } = await services.billing.claim(context.of)
+    const begun = await begin(queue, delivery, services)
+    if (begun === null) return later()
+    const { context, claim, verdict } = begun
     if (verdict.kind !== 'granted') return withoutClaim(services, verdict)
     try {
       const measured = await underClaim(
@@ -57,6 +63,22 @@ export function defineProcessor<Name extends PipelineQueueName, Measured>(
       return afterFailure(services, claim, delivery, signal, error)
     }
   }
+}
+
+/** Reads and claims; null while our own database does not answer. @throws DeadEnd as {@link contextOf} */
+async function begin(queue: PipelineQueueName, delivery: Delivery<PipelineQueueName>, services: StageServices) {
+  try {
+    const context = await contextOf(queue, delivery, services)
+    return { context, ...(await services.billing.claim(context.of)) }
+  } catch (error) {
+    if (error instanceof UnavailableError || isTransient(error)) return null
+    throw error
+  }
+}
+
+/** Our own database that does not answer is not the job's fault: it costs no attempt and fails nobody. */
+function later(): Outcome {
+  return { kind: 'later', untilMs: Date.now() + OUTAGE_PAUSE_MS }
 }
 
 /** @throws DeadEnd for a queue job that points at nothing of ours */
@@ -104,6 +126,10 @@ async function afterFailure(
   if (error instanceof WorkStopped) return { kind: 'ended' }
   const { jobId, stage } = claim
   logger.warn({ jobId, stage, attempt: attemptsMade + 1, err: error }, 'a stage did not come to its end')
+  if (error instanceof UnavailableError) {
+    await billing.letGo(claim).catch(() => undefined)
+    return later()
+  }
   const taken = signal.aborted && error === signal.reason
   const hopeless = error instanceof ProviderError && !error.retryable
   if (taken || (!hopeless && attemptsMade + 1 < attemptsMax)) {
