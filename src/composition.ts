@@ -154,7 +154,7 @@ async function openStorage(config: Config, url: string, logger: Logger, clock: C
   const orm = await openOrm(url, 'tollkeeper', (pool) => watchPool(pool, logger))
   opened.defer(() => orm.close(true))
   const pool = watched(openMoneyPool(url, MONEY_POOL_MAX), logger, opened)
-  if (config.redisUrl === undefined) await refuseClockSkew(pool, clock)
+  await refuseClockSkew(pool, clock)
   const tariffs = new TariffCache()
   const money = new Batcher((calls) => moneyTransaction(pool, tariffs, calls))
   opened.defer(() => money.drain())
