@@ -18,19 +18,29 @@ export async function withAdvisoryLock<T>(pool: pg.Pool, key: number, work: () =
     broken = error
   }
   client.on('error', onError)
-  const query = (sql: string) => client.query<{ locked: boolean }>(sql).catch(onError)
+  let answered: Promise<unknown> | undefined
+  // One question at a time: who owes an answer to the last sign is not asked for another.
+  const giveSign = (): void => {
+    answered ??= client.query('select 1').then(
+      () => {
+        answered = undefined
+      },
+      (error: Error) => onError(error),
+    )
+  }
   try {
     await client.query(`begin; set local idle_in_transaction_session_timeout = ${SILENT_MAX_MS}`)
     const { rows } = await client.query<{ locked: boolean }>('select pg_try_advisory_xact_lock($1) as locked', [key])
     if (!rows[0]?.locked) return null
-    const signs = setInterval(() => void query('select 1'), SIGN_OF_LIFE_MS).unref()
+    const signs = setInterval(giveSign, SIGN_OF_LIFE_MS).unref()
     try {
       return await work()
     } finally {
       clearInterval(signs)
+      await answered
     }
   } finally {
-    await query('rollback')
+    await client.query('rollback').catch(onError)
     client.off('error', onError)
     client.release(broken)
   }

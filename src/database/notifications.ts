@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
+import type pg from 'pg'
 import type { Logger } from '../foundation/logger.ts'
+import { ImpatientClient } from './pool.ts'
 import { watchClient } from './silence.ts'
 
 /** How long a lost LISTEN connection waits before it is opened again, in milliseconds. */
 const RECONNECT_MS = 500
-const CONNECT_MAX_MS = 5_000
 
 type Channel = 'tollkeeper_wake' | 'tollkeeper_jobs'
 type Listener = (payload: string) => void
@@ -27,11 +27,10 @@ export class Notifications {
   }
 
   async open(): Promise<void> {
-    const client = new pg.Client({
+    const client = new ImpatientClient({
       connectionString: this.#url,
       application_name: 'tollkeeper notices',
       keepAlive: true,
-      connectionTimeoutMillis: CONNECT_MAX_MS,
     })
     client.on('notification', ({ channel, payload }) => {
       for (const listener of this.#listeners.get(channel as Channel) ?? []) listener(payload ?? '')

@@ -3,12 +3,10 @@ import { defineConfig, MikroORM } from '@mikro-orm/postgresql'
 import type pg from 'pg'
 import { migrations } from '../../migrations/index.ts'
 import { entities } from '../models/entities.ts'
+import { ImpatientClient } from './pool.ts'
 
 /** Connections that MikroORM's unit of work may use; the money path has a pool of its own. */
 const POOL_MAX = 6
-
-/** A server that accepts and then says nothing is given up after this time. */
-const CONNECT_MAX_MS = 5_000
 
 /**
  * Opens MikroORM on a database. Our tables stand in the schema `tollkeeper`, since BullMQ has tables called job and
@@ -28,7 +26,7 @@ export function openOrm(
       pool: { min: 0, max: POOL_MAX },
       driverOptions: {
         application_name: applicationName,
-        connectionTimeoutMillis: CONNECT_MAX_MS,
+        Client: ImpatientClient,
         // A transaction whose process fell silent keeps its locks no longer than this.
         options: '-c idle_in_transaction_session_timeout=10000',
         onPoolCreated,

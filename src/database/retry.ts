@@ -28,10 +28,7 @@ export function errorCode(error: unknown): string | undefined {
 export function isTransient(error: unknown): boolean {
   const code = errorCode(error)
   if (code !== undefined) return TRANSIENT.has(code) || LOST_CONNECTION.has(code)
-  return (
-    error instanceof Error &&
-    /Connection terminated|connection timeout|timeout e(xpired|xceeded when trying to connect)/i.test(error.message)
-  )
+  return error instanceof Error && /Connection terminated|connection timeout|timeout expired/i.test(error.message)
 }
 
 /**
