@@ -92,16 +92,9 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
       opts: { ...jobOptions(name, options.keepCompleted), jobId: stageDeliveryId(item) },
     }
   }
-  const statesOf: StatesOf = async (items) => {
-    const states: string[] = []
-    for (const slice of chunks(items, BACKENDS[backend.kind].lookupsAtOnce)) {
-      const look = (item: DeliveryKey) => queues[queueOfStage(item.stage)].getJobState(stageDeliveryId(item))
-      states.push(...(await call('tell a state', () => Promise.all(slice.map(look)))))
-    }
-    return states
-  }
   return {
     ...createCards(queues[CARD_QUEUE], reachable),
+    ...createProbes(queues, BACKENDS[backend.kind].lookupsAtOnce, call),
     names: QUEUE_NAMES,
     async enqueueStages(items) {
       const byQueue = Map.groupBy(items.map(toQueueJob), (job) => job.queueName)
@@ -120,20 +113,6 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
         .map((job) => ({ ...job, opts: { ...job.opts, failParentOnFailure: true } }))
       await call('take a step of agents', () => flows.add({ ...toQueueJob(parent), children: members }))
     },
-    async liveness(items) {
-      const states = await statesOf(items)
-      const waits = items.filter(({ children }, index) => children.length > 0 && states[index] === 'waiting-children')
-      const live = new Set(await parentsWithLiveChildren(waits, statesOf))
-      return items.map((item, index) => (LIVE_STATES.has(states[index] ?? '') || live.has(item) ? 'live' : 'ended'))
-    },
-    async dropStages(items) {
-      for (const slice of chunks(items, BACKENDS[backend.kind].lookupsAtOnce)) {
-        // Its children are deliveries of their own: one that still runs must not lose its queue job.
-        const drop = (item: DeliveryKey) =>
-          queues[queueOfStage(item.stage)].remove(stageDeliveryId(item), { removeChildren: false })
-        await call('drop stages', () => Promise.all(slice.map(drop)))
-      }
-    },
     async recordMaintenance({ task, summary }) {
       // A delayed card is seen and is neither waiting nor charged; the next run replaces it, a missing run lets it end.
       const id = `${task}.last-run`
@@ -148,6 +127,38 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
     boardQueues: () => Object.values(queues),
     ping: () => call('answer', () => backend.ping()),
     close: () => backend.close(),
+  }
+}
+
+/** How the sweep looks at deliveries, and takes away what it replaced. */
+function createProbes(
+  queues: Readonly<Record<QueueName, Queue>>,
+  atOnce: number,
+  call: <T>(what: string, work: () => Promise<T>) => Promise<T>,
+): Pick<Queues, 'liveness' | 'dropStages'> {
+  const statesOf: StatesOf = async (items) => {
+    const states: string[] = []
+    for (const slice of chunks(items, atOnce)) {
+      const look = (item: DeliveryKey) => queues[queueOfStage(item.stage)].getJobState(stageDeliveryId(item))
+      states.push(...(await call('tell a state', () => Promise.all(slice.map(look)))))
+    }
+    return states
+  }
+  return {
+    async liveness(items) {
+      const states = await statesOf(items)
+      const waits = items.filter(({ children }, index) => children.length > 0 && states[index] === 'waiting-children')
+      const live = new Set(await parentsWithLiveChildren(waits, statesOf))
+      return items.map((item, index) => (LIVE_STATES.has(states[index] ?? '') || live.has(item) ? 'live' : 'ended'))
+    },
+    async dropStages(items) {
+      for (const slice of chunks(items, atOnce)) {
+        // Its children are deliveries of their own: one that still runs must not lose its queue job.
+        const drop = (item: DeliveryKey) =>
+          queues[queueOfStage(item.stage)].remove(stageDeliveryId(item), { removeChildren: false })
+        await call('drop stages', () => Promise.all(slice.map(drop)))
+      }
+    },
   }
 }
 

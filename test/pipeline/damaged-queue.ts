@@ -2,6 +2,7 @@ import { type Processor, type Queue, UnrecoverableError } from 'bullmq'
 import { expect } from 'vitest'
 import type { Agent } from '../../src/agents/agent.ts'
 import type { Tollkeeper } from '../../src/composition.ts'
+import type { QueueBackend } from '../../src/queues/backends.ts'
 import { openBackend } from '../queues/queue-servers.ts'
 import { expectBooksToBalance } from '../support/books.ts'
 import {
@@ -55,16 +56,7 @@ export const pretend: Processor = async () => ({ label: 'charged, says somebody 
 export async function damagedQueue(backend: Backend): Promise<DamagedQueue> {
   const world = await openWorld(backend)
   const calls: string[] = []
-  const agents = ['first', 'second'].map(
-    (key): Agent => ({
-      key,
-      bounds: () => null,
-      async run(text) {
-        calls.push(key)
-        return { text }
-      },
-    }),
-  )
+  const agents = ['first', 'second'].map((key) => counted(key, calls))
   const looker = await world.open(agents)
   await fundedOrganization(looker, 'acme', '10000.00', PRICES)
   const url = world.env[backend === 'redis' ? 'REDIS_URL' : 'DATABASE_URL'] ?? ''
@@ -79,28 +71,7 @@ export async function damagedQueue(backend: Backend): Promise<DamagedQueue> {
     await crew.startWorkers()
     return crew
   }
-  const queueJob: DamagedQueue['queueJob'] = async (id, stage) => {
-    const rows = await world.database.query<{ delivery: number }>(
-      'select delivery from tollkeeper.job_stages where job_id = $1 and stage = $2',
-      [id, stage],
-    )
-    const queueJobId = `${id}.${stage}.${rows[0]?.delivery}`
-    const name = stageQueue(stage)
-    return { queue: name, id: queueJobId, state: await queue(name).getJobState(queueJobId) }
-  }
-  const becomes = (id: string, stage: string, state: string) =>
-    eventually(
-      () => queueJob(id, stage),
-      (seen) => seen.state === state,
-    )
-  const withWorker = async (stage: string, processor: Processor, use: () => Promise<unknown>) => {
-    const worker = foreign.newWorker(stageQueue(stage), processor, HASTY)
-    try {
-      await use()
-    } finally {
-      await worker.close(true)
-    }
-  }
+  const queueJob = finder(world, queue)
   return {
     world,
     looker,
@@ -130,42 +101,14 @@ export async function damagedQueue(backend: Backend): Promise<DamagedQueue> {
       await crew.close()
       await queue(paused).resume()
     },
-    async takeOver(id, stage, processor, ended) {
-      await withWorker(stage, processor, () => becomes(id, stage, ended))
-    },
-    async stallForGood(id, stage) {
-      const never = new Promise<never>(() => undefined)
-      await withWorker(
-        stage,
-        () => never,
-        async () => {
-          await becomes(id, stage, 'active')
-          await withWorker(stage, refuse, () => becomes(id, stage, 'failed'))
-        },
-      )
-      const { id: queueJobId } = await queueJob(id, stage)
-      expect((await queue(stageQueue(stage)).getJob(queueJobId))?.failedReason).toMatch(/stalled/)
-    },
+    ...foreignWorkers(foreign, queue, queueJob),
     async makeDue() {
       await world.database.query('update tollkeeper.job_stages set check_at = now() where check_at is not null')
     },
     async expectChargedOnce(id) {
       const crew = await startCrew()
       try {
-        const job = await eventually(
-          () => looker.service.find(id),
-          ({ state }) => state === 'charged' || state === 'failed',
-        )
-        expect(job).toMatchObject({ state: 'charged', held: 0n, failure: null })
-        expect(calls.toSorted(), 'each agent was asked once').toEqual([...(job.steps[0] ?? [])])
-        const charges = await world.database.query<{ stage: string }>(
-          `select stage from tollkeeper.ledger_entries where job_id = $1 and kind = 'charge' order by stage`,
-          [id],
-        )
-        const agentStages = (job.steps[0] ?? []).map((key) => `agent.${key}`)
-        expect(charges.map(({ stage }) => stage)).toEqual([...agentStages, 'output'])
-        await expectBooksToBalance(world.database)
-        await expectNothingLeft(looker, id)
+        await expectCharged(world, looker, calls, id)
       } finally {
         await crew.close()
       }
@@ -175,6 +118,82 @@ export async function damagedQueue(backend: Backend): Promise<DamagedQueue> {
       await world.close()
     },
   }
+}
+
+function finder({ database }: World, queue: DamagedQueue['queue']): DamagedQueue['queueJob'] {
+  return async (id, stage) => {
+    const rows = await database.query<{ delivery: number }>(
+      'select delivery from tollkeeper.job_stages where job_id = $1 and stage = $2',
+      [id, stage],
+    )
+    const queueJobId = `${id}.${stage}.${rows[0]?.delivery}`
+    const name = stageQueue(stage)
+    return { queue: name, id: queueJobId, state: await queue(name).getJobState(queueJobId) }
+  }
+}
+
+function counted(key: string, calls: string[]): Agent {
+  return {
+    key,
+    bounds: () => null,
+    async run(text) {
+      calls.push(key)
+      return { text }
+    },
+  }
+}
+
+/** Workers that are none of ours, and what they do to a stage's queue job. */
+function foreignWorkers(
+  backend: QueueBackend,
+  queue: DamagedQueue['queue'],
+  queueJob: DamagedQueue['queueJob'],
+): Pick<DamagedQueue, 'takeOver' | 'stallForGood'> {
+  const becomes = (id: string, stage: string, state: string) =>
+    eventually(
+      () => queueJob(id, stage),
+      (seen) => seen.state === state,
+    )
+  const withWorker = async (stage: string, processor: Processor, use: () => Promise<unknown>) => {
+    const worker = backend.newWorker(stageQueue(stage), processor, HASTY)
+    try {
+      await use()
+    } finally {
+      await worker.close(true)
+    }
+  }
+  return {
+    async takeOver(id, stage, processor, ended) {
+      await withWorker(stage, processor, () => becomes(id, stage, ended))
+    },
+    async stallForGood(id, stage) {
+      const never = new Promise<never>(() => undefined)
+      const hold = async () => {
+        await becomes(id, stage, 'active')
+        await withWorker(stage, refuse, () => becomes(id, stage, 'failed'))
+      }
+      await withWorker(stage, () => never, hold)
+      const { id: queueJobId } = await queueJob(id, stage)
+      expect((await queue(stageQueue(stage)).getJob(queueJobId))?.failedReason).toMatch(/stalled/)
+    },
+  }
+}
+
+async function expectCharged({ database }: World, looker: Tollkeeper, calls: string[], id: string): Promise<void> {
+  const job = await eventually(
+    () => looker.service.find(id),
+    ({ state }) => state === 'charged' || state === 'failed',
+  )
+  const agents = [...(job.steps[0] ?? [])]
+  expect(job).toMatchObject({ state: 'charged', held: 0n, failure: null })
+  expect(calls.toSorted(), 'each agent was asked once').toEqual(agents)
+  const charges = await database.query<{ stage: string }>(
+    `select stage from tollkeeper.ledger_entries where job_id = $1 and kind = 'charge' order by stage`,
+    [id],
+  )
+  expect(charges.map(({ stage }) => stage)).toEqual([...agents.map((key) => `agent.${key}`), 'output'])
+  await expectBooksToBalance(database)
+  await expectNothingLeft(looker, id)
 }
 
 /** Of a charged job only charged queue jobs stay: nothing that waits for ever, nothing that failed and was repaired. */

@@ -29,57 +29,28 @@ interface Link {
   muted: boolean
 }
 
+/** What the network does to everybody at the moment. */
+interface Weather {
+  readonly links: Set<Link>
+  frozen: boolean
+  dropping: boolean
+}
+
 /** Opens a proxy before a server. The target need not be up: a client is reset when it cannot be reached. */
 export async function openProxy(target: { host: string; port: number }): Promise<TcpProxy> {
-  const links = new Set<Link>()
+  const weather: Weather = { links: new Set(), frozen: false, dropping: false }
+  const { links } = weather
   let accepted = 0
-  let frozen = false
-  let dropping = false
-
   const listener = createServer({ noDelay: true, pauseOnConnect: true }, (client) => {
     accepted += 1
-    const link = { client, server: connect({ ...target, noDelay: true }), stranded: false, muted: false }
-    links.add(link)
-    forward(link, client, link.server, () => true)
-    forward(link, link.server, client, () => {
-      if (dropping) link.muted = true
-      return !link.muted
-    })
-    flow(link)
+    join(weather, { client, server: connect({ ...target, noDelay: true }), stranded: false, muted: false })
   })
-
-  /** Sends on what arrives, and ends both sides as soon as one has ended. */
-  function forward(link: Link, from: Socket, to: Socket, passes: () => boolean): void {
-    from.on('data', (bytes) => {
-      if (passes() && !to.write(bytes)) from.pause()
-    })
-    to.on('drain', () => flow(link))
-    from.on('end', () => to.end())
-    from.on('error', () => reset(link))
-    from.on('close', () => {
-      to.destroy()
-      links.delete(link)
-    })
+  const changed = (): void => {
+    for (const link of links) flow(weather, link)
   }
-
-  /** A paused socket does not see its other end go either: that is what makes it half-open. */
-  function flow(link: Link): void {
-    for (const socket of [link.client, link.server]) {
-      if (frozen || link.stranded) socket.pause()
-      else socket.resume()
-    }
-  }
-
-  function reset(link: Link): void {
-    links.delete(link)
-    link.client.resetAndDestroy()
-    link.server.resetAndDestroy()
-  }
-
   const cut = (): void => {
-    for (const link of [...links]) reset(link)
+    for (const link of [...links]) reset(weather, link)
   }
-
   listener.listen(0, '127.0.0.1')
   await once(listener, 'listening')
   const address = listener.address()
@@ -88,21 +59,19 @@ export async function openProxy(target: { host: string; port: number }): Promise
     port: address.port,
     cut,
     freeze() {
-      frozen = true
-      for (const link of links) flow(link)
+      weather.frozen = true
+      changed()
     },
     thaw() {
-      frozen = false
-      for (const link of links) flow(link)
+      weather.frozen = false
+      changed()
     },
     strand() {
-      for (const link of links) {
-        link.stranded = true
-        flow(link)
-      }
+      for (const link of links) link.stranded = true
+      changed()
     },
     dropReplies(on) {
-      dropping = on
+      weather.dropping = on
     },
     counts: () => ({ open: links.size, accepted }),
     async close() {
@@ -112,4 +81,42 @@ export async function openProxy(target: { host: string; port: number }): Promise
       await closed
     },
   }
+}
+
+function join(weather: Weather, link: Link): void {
+  weather.links.add(link)
+  forward(weather, link, link.client, link.server, () => true)
+  forward(weather, link, link.server, link.client, () => {
+    if (weather.dropping) link.muted = true
+    return !link.muted
+  })
+  flow(weather, link)
+}
+
+/** Sends on what arrives, and ends both sides as soon as one has ended. */
+function forward(weather: Weather, link: Link, from: Socket, to: Socket, passes: () => boolean): void {
+  from.on('data', (bytes) => {
+    if (passes() && !to.write(bytes)) from.pause()
+  })
+  to.on('drain', () => flow(weather, link))
+  from.on('end', () => to.end())
+  from.on('error', () => reset(weather, link))
+  from.on('close', () => {
+    to.destroy()
+    weather.links.delete(link)
+  })
+}
+
+/** A paused socket does not see its other end go either: that is what makes it half-open. */
+function flow({ frozen }: Weather, { client, server, stranded }: Link): void {
+  for (const socket of [client, server]) {
+    if (frozen || stranded) socket.pause()
+    else socket.resume()
+  }
+}
+
+function reset({ links }: Weather, link: Link): void {
+  links.delete(link)
+  link.client.resetAndDestroy()
+  link.server.resetAndDestroy()
 }
