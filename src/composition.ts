@@ -18,6 +18,7 @@ import { TariffCache } from './database/money/tariff-cache.ts'
 import { Notifications } from './database/notifications.ts'
 import { openOrm } from './database/orm.ts'
 import { openMoneyPool, openQueuePool } from './database/pool.ts'
+import { watchPool } from './database/silence.ts'
 import { createInSnapshot } from './database/snapshot.ts'
 import { StageWorkReader } from './database/stage-work.ts'
 import { createInTransaction } from './database/transaction.ts'
@@ -158,10 +159,10 @@ async function openDatabase(config: Config, logger: Logger, opened: AsyncDisposa
 type Storage = Awaited<ReturnType<typeof openStorage>>
 
 async function openStorage(config: Config, url: string, logger: Logger, clock: Clock, opened: AsyncDisposableStack) {
-  const orm = await openOrm(url)
+  const orm = await openOrm(url, 'tollkeeper', (pool) => watchPool(pool, logger))
   opened.defer(() => orm.close(true))
   const pool = watched(openMoneyPool(url, READING_POOL_MAX), logger, opened)
-  if (config.redisUrl === undefined) await refuseClockSkew(pool, clock)
+  await refuseClockSkew(pool, clock)
   const tariffs = new TariffCache()
   const moneyPool = watched(openMoneyPool(url, MONEY_LANES), logger, opened)
   const money = new Batcher((calls) => moneyTransaction(moneyPool, tariffs, calls), { lanes: MONEY_LANES })
@@ -292,6 +293,7 @@ function startWorkers(config: Config, logger: Logger, storage: Storage, managers
 /** A pool whose idle connections may die without taking the process with them, closed at the end. */
 function watched(pool: pg.Pool, logger: Logger, opened: AsyncDisposableStack): pg.Pool {
   pool.on('error', (error) => logger.warn({ reason: error.message }, 'an idle database connection was lost'))
+  watchPool(pool, logger)
   opened.defer(() => pool.end())
   return pool
 }

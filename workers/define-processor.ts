@@ -1,5 +1,7 @@
 import { ProviderError } from '../src/agents/llm-provider.ts'
+import { isTransient } from '../src/database/retry.ts'
 import type { StageWork } from '../src/database/stage-work.ts'
+import { UnavailableError } from '../src/foundation/errors.ts'
 import { DeadlineError } from '../src/foundation/thread-pool.ts'
 import type { Delivery as PlannedDelivery } from '../src/ledger/calls.ts'
 import type { Failure, FailureCode } from '../src/ledger/facts.ts'
@@ -11,6 +13,9 @@ import type { StageUsage } from '../src/pricing/usage.ts'
 import { type PipelineQueueName, queueOfStage } from '../src/queues/catalogue.ts'
 import { DeadEnd, type Delivery, type Outcome, type Processor } from '../src/queues/delivery.ts'
 import { showParked } from './parked-card.ts'
+
+/** How long a stage waits for our own database before it is tried again, in milliseconds. */
+const OUTAGE_PAUSE_MS = 2_000
 
 /** What a stage's steps are given: the job, its stage, and everything to work with. */
 export interface StageContext {
@@ -43,8 +48,9 @@ export function defineProcessor<Name extends PipelineQueueName, Measured>(
   steps: StageSteps<Measured>,
 ): (services: StageServices) => Processor<Name> {
   return (services) => async (delivery, signal) => {
-    const { of, job } = await stageOf(queue, delivery, services)
-    const { claim, verdict } = await services.billing.claim(of)
+    const begun = await begin(queue, delivery, services)
+    if (begun === null) return later()
+    const { of, job, claim, verdict } = begun
     if (verdict.kind !== 'granted') return withoutClaim(services, verdict)
     const context: StageContext = { of, claim, job, services, spent: { usage: () => null } }
     try {
@@ -63,6 +69,22 @@ export function defineProcessor<Name extends PipelineQueueName, Measured>(
       return afterFailure(context, delivery, signal, error)
     }
   }
+}
+
+/** Reads and claims; null while our own database does not answer. @throws DeadEnd as {@link stageOf} */
+async function begin(queue: PipelineQueueName, delivery: Delivery<PipelineQueueName>, services: StageServices) {
+  try {
+    const stage = await stageOf(queue, delivery, services)
+    return { ...stage, ...(await services.billing.claim(stage.of)) }
+  } catch (error) {
+    if (error instanceof UnavailableError || isTransient(error)) return null
+    throw error
+  }
+}
+
+/** Our own database that does not answer is not the job's fault: it costs no attempt and fails nobody. */
+function later(): Outcome {
+  return { kind: 'later', untilMs: Date.now() + OUTAGE_PAUSE_MS }
 }
 
 /** @throws DeadEnd for a queue job that points at nothing of ours */
@@ -116,6 +138,10 @@ async function afterFailure(
   }
   const { jobId, stage } = claim
   services.logger.warn({ jobId, stage, attempt: attemptsMade + 1, err: error }, 'a stage did not come to its end')
+  if (error instanceof UnavailableError) {
+    await letGo(context).catch(() => undefined)
+    return later()
+  }
   const taken = signal.aborted && error === signal.reason
   const hopeless = error instanceof ProviderError && !error.retryable
   if (taken || (!hopeless && attemptsMade + 1 < attemptsMax)) {

@@ -1,5 +1,6 @@
 import { rejectionSentence } from '../src/managers/contract-json.ts'
 import type { StageServices } from '../src/pipeline/stage-services.ts'
+import { cardId } from '../src/queues/cards.ts'
 import { DeadEnd, type Processor } from '../src/queues/delivery.ts'
 
 /**
@@ -8,9 +9,11 @@ import { DeadEnd, type Processor } from '../src/queues/delivery.ts'
  */
 export function rejectedProcessor(services: StageServices): Processor<'billing.rejected-for-balance'> {
   const { em, jobs, work, billing, outbox } = services
-  return async ({ data: { jobId }, attemptsMade }) => {
+  return async ({ id, data: { jobId }, attemptsMade }) => {
     const parked = await work.read({ jobId, stage: 'input' })
     if (!parked) throw new DeadEnd(`There is no job ${jobId}; nothing was done`)
+    // A copy, or the card of an earlier parking: a parked job has exactly one.
+    if (id !== cardId({ jobId, generation: parked.generation })) return { kind: 'ended' }
     const retried = attemptsMade > 0
     const resumed = retried ? await billing.resume({ organizationId: parked.organizationId, jobId }) : null
     // The card that stands for the parking is this queue job itself: ending it takes it away.

@@ -2,7 +2,10 @@ import type pg from 'pg'
 import type { Clock } from '../foundation/clock.ts'
 import { ConfigurationError } from '../foundation/errors.ts'
 
-/** BullMQ on PostgreSQL takes lock times from the worker's clock: beyond this, workers would steal one another's jobs. */
+/**
+ * Money and claims go by the database's clock, but a new job's first look by the sweep, the queue's delays and, on
+ * PostgreSQL, its locks go by the process's: beyond this, workers would steal one another's jobs, or leave them for hours.
+ */
 const SKEW_MAX_MS = 2_000
 
 /** @throws ConfigurationError where this machine's clock and the database's differ by more than two seconds */

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
+import type pg from 'pg'
 import type { Logger } from '../foundation/logger.ts'
+import { ImpatientClient } from './pool.ts'
+import { watchClient } from './silence.ts'
 
 /** How long a lost LISTEN connection waits before it is opened again, in milliseconds. */
 const RECONNECT_MS = 500
@@ -25,7 +27,7 @@ export class Notifications {
   }
 
   async open(): Promise<void> {
-    const client = new pg.Client({
+    const client = new ImpatientClient({
       connectionString: this.#url,
       application_name: 'tollkeeper notices',
       keepAlive: true,
@@ -33,18 +35,25 @@ export class Notifications {
     client.on('notification', ({ channel, payload }) => {
       for (const listener of this.#listeners.get(channel as Channel) ?? []) listener(payload ?? '')
     })
-    let lost = false
-    const onLoss = (error?: Error): void => {
-      if (lost || this.#closed) return
-      lost = true
-      this.#logger.warn({ reason: error?.message }, 'the connection for notices was lost and is opened again')
-      void this.#reopen(client)
+    // What is asked meanwhile fails by itself; what matters of a loss is its end.
+    client.on('error', (error) => this.#logger.debug({ reason: error.message }, 'the connection for notices fails'))
+    try {
+      await client.connect()
+      // Who only listens cannot tell a quiet server from a connection that is gone.
+      watchClient(client, this.#logger)
+      await client.query('listen tollkeeper_wake; listen tollkeeper_jobs')
+    } catch (error) {
+      void client.end().catch(() => undefined)
+      throw error
     }
-    client.on('error', onLoss)
-    client.on('end', () => onLoss())
-    await client.connect()
-    await client.query('listen tollkeeper_wake; listen tollkeeper_jobs')
+    if (this.#closed) return client.end().catch(() => undefined)
     this.#client = client
+    // Not before it is open: a failed try ends, too, and each would start a loop of its own.
+    client.once('end', () => {
+      if (this.#closed) return
+      this.#logger.warn('the connection for notices was lost and is opened again')
+      void this.#reopen()
+    })
   }
 
   /** @returns a function that stops listening */
@@ -60,8 +69,7 @@ export class Notifications {
     await this.#client?.end().catch(() => undefined)
   }
 
-  async #reopen(lost: pg.Client): Promise<void> {
-    await lost.end().catch(() => undefined)
+  async #reopen(): Promise<void> {
     while (!this.#closed) {
       await sleep(RECONNECT_MS, undefined, { ref: false })
       try {

@@ -1,6 +1,20 @@
 import pg from 'pg'
 import { gatheringSocket } from './gathering-socket.ts'
 
+/** A server that accepts and then says nothing is given up after this time. */
+const CONNECT_MAX_MS = 5_000
+
+/**
+ * A client that gives up connecting. As an option of the pool the same limit would also end the wait for a free client,
+ * and a burst of work would fail that only has to wait.
+ */
+export class ImpatientClient extends pg.Client {
+  constructor(config: pg.ClientConfig = {}) {
+    // A pool hides the password from being copied.
+    super({ ...config, password: config.password, connectionTimeoutMillis: CONNECT_MAX_MS })
+  }
+}
+
 /**
  * A transaction that its process forgot, or that waits for a lock, ends after two seconds: better an error that is tried
  * again than an organisation that stands still. Every row is found by its key: a plan that hashes or scans is right while a
@@ -23,6 +37,7 @@ export function openMoneyPool(url: string, max: number): pg.Pool {
     connectionString: url,
     max,
     application_name: 'tollkeeper money',
+    Client: ImpatientClient,
     pipeline: true,
     stream: gatheringSocket,
     options: Object.entries(MONEY_SETTINGS)
@@ -38,6 +53,7 @@ export function openQueuePool(url: string, max: number): pg.Pool {
     max,
     application_name: 'tollkeeper queue',
     keepAlive: true,
-    options: '-c search_path=bullmq',
+    Client: ImpatientClient,
+    options: '-c search_path=bullmq -c idle_in_transaction_session_timeout=10000',
   })
 }

@@ -10,6 +10,8 @@ import { withRetry } from './retry.ts'
 /** A stage as its worker sees it: who pays, what to work on, and what the stages before it made. */
 export interface StageWork {
   readonly organizationId: string
+  /** The job's resumes so far. */
+  readonly generation: number
   readonly steps: readonly (readonly string[])[]
   /** The customer's text as it was accepted; empty for the output, which joins results, and where it was forgotten. */
   readonly text: string
@@ -48,10 +50,11 @@ export class StageWorkReader {
   }
 }
 
-function workFrom([organizationId, steps, text, bound, results]: Cells): StageWork | null {
+function workFrom([organizationId, generation, steps, text, bound, results]: Cells): StageWork | null {
   if (organizationId == null || steps == null) return null
   return {
     organizationId,
+    generation: Number(generation),
     steps: JSON.parse(steps),
     text: text ?? '',
     bound: bound == null ? null : JSON.parse(bound),

@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 
-/** How many due stages one run of the sweep looks at. */
-const DUE_MAX = 500
+/** How many rows of a kind the sweep looks at in one page. */
+export const DUE_MAX = 500
 
 /** An unfinished stage whose queue job should be looked at. */
 export interface DueStage {
@@ -9,8 +9,8 @@ export interface DueStage {
   readonly organizationId: string
   readonly stage: string
   readonly delivery: number
-  /** Whether it came along as the parent of a flow, and may rightly wait for its children. */
-  readonly isParent: boolean
+  /** The agents that it came along with as the parent of a flow, and may rightly wait for. */
+  readonly children: readonly string[]
 }
 
 /** A job that is past a time limit, with the stage at which it stands. */
@@ -29,8 +29,8 @@ export interface ParkedJob {
 
 const DUE = `
 select s.job_id as "jobId", j.organization_id as "organizationId", s.stage, s.delivery,
-  exists (select 1 from tollkeeper.job_stages c
-    where c.job_id = s.job_id and c.position = s.position - 1 and c.delivery = s.delivery) as "isParent"
+  array(select c.stage::text from tollkeeper.job_stages c
+    where c.job_id = s.job_id and c.position = s.position - 1 and c.delivery = s.delivery) as children
 from tollkeeper.job_stages s join tollkeeper.jobs j on j.id = s.job_id
 where s.check_at <= now() and j.state in ('queued', 'processing') and j.runner = 'pipeline'
 order by s.check_at limit ${DUE_MAX}`

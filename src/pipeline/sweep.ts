@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EntityManagerSource } from '../database/transaction.ts'
 import type { Logger } from '../foundation/logger.ts'
-import type { DueStage, OverdueJob, ScheduleManager } from '../managers/schedule.manager.ts'
+import type { Delivery } from '../ledger/calls.ts'
+import { DUE_MAX, type DueStage, type OverdueJob, type ScheduleManager } from '../managers/schedule.manager.ts'
 import type { TokenBasedBillingManager } from '../managers/token-based-billing.manager.ts'
 import type { VerifyManager } from '../managers/verify.manager.ts'
+import type { CardKey } from '../queues/cards.ts'
 import type { Queues } from '../queues/queues.ts'
 import type { Outbox } from './outbox.ts'
 import type { Waker } from './wake.ts'
@@ -14,6 +16,8 @@ const JOB_DEADLINE_MS = 86_400_000
 const VERIFIED_MAX = 50
 /** A live queue job is looked at again after this many sweeps. */
 const LIVE_SWEEPS = 4
+/** Organisations that are woken at once: enough to share batches and outages, few enough to leave room for others. */
+const WAKES_AT_ONCE = 50
 
 export interface SweepDependencies {
   readonly em: EntityManagerSource
@@ -101,7 +105,10 @@ export class Sweep {
   async #wake(): Promise<number> {
     const { schedule, em, waker } = this.#with
     const organizations = await schedule.waitingOrganizations(em())
-    for (const organizationId of organizations) await waker.wake(organizationId)
+    // Several at once: while the queue is down, what each wake enqueues waits for the same refusal.
+    for (let from = 0; from < organizations.length; from += WAKES_AT_ONCE) {
+      await Promise.all(organizations.slice(from, from + WAKES_AT_ONCE).map((id) => waker.wake(id)))
+    }
     return organizations.length
   }
 
@@ -128,36 +135,64 @@ export class Sweep {
     return textRetentionMs === 0 ? 0 : schedule.forgetTexts(em(), textRetentionMs)
   }
 
+  /** Page by page: after a lost Redis everything is due at once, and must not wait for a sweep per page. */
   async #deliver(): Promise<number> {
+    const until = performance.now() + this.#with.intervalMs
+    let delivered = 0
+    for (;;) {
+      const due = await this.#with.schedule.due(this.#with.em())
+      const page = await this.#deliverLost(due)
+      delivered += page.delivered
+      const more = due.length === DUE_MAX && page.delivered + page.live > 0
+      if (!more || performance.now() > until || this.#stop.signal.aborted) return delivered
+    }
+  }
+
+  async #deliverLost(due: readonly DueStage[]): Promise<{ live: number; delivered: number }> {
+    if (due.length === 0) return { live: 0, delivered: 0 }
     const { schedule, em, queues, billing, outbox, intervalMs } = this.#with
-    const due = await schedule.due(em())
-    if (due.length === 0) return 0
     const states = await queues.liveness(due)
     const live = due.filter((_, index) => states[index] === 'live')
     await schedule.pushAhead(em(), live, intervalMs * LIVE_SWEEPS)
-    const lost = due.filter((_, index) => states[index] !== 'live')
-    const byJob = Map.groupBy(lost, (stage: DueStage) => stage.jobId)
-    const planned = [...byJob.values()].map((stages) => {
-      const [{ jobId, organizationId }] = stages as [DueStage]
-      return billing.redeliver({ jobId, organizationId }, stages)
-    })
-    await outbox.push(await Promise.all(planned))
-    return byJob.size
+    const lost = Map.groupBy(
+      due.filter((_, index) => states[index] !== 'live'),
+      (stage) => stage.jobId,
+    )
+    const planned = await Promise.all(
+      [...lost.values()].map((stages) => {
+        const [{ jobId, organizationId }] = stages as [DueStage]
+        return billing.redeliver({ jobId, organizationId }, stages)
+      }),
+    )
+    await outbox.push(planned)
+    await queues.dropStages(planned.flatMap((delivery) => replacedBy(delivery, lost)))
+    return { live: live.length, delivered: planned.filter((delivery) => delivery !== null).length }
   }
 
   /** One card per parked job, and none for any other. */
   async #cards(): Promise<number> {
     const { schedule, em, queues } = this.#with
+    const listed = new Map<string, CardKey>()
+    for await (const page of queues.listCards()) for (const card of page) listed.set(keyOf(card), card)
+    // The rows are read after the cards: a job that was parked in between has a card that must not count as stale.
     const parked = await schedule.parked(em())
-    const missing = new Map(parked.map((job) => [`${job.jobId} ${job.generation}`, job] as const))
-    const stale = []
-    for await (const page of queues.listCards()) {
-      for (const card of page) {
-        if (!missing.delete(`${card.jobId} ${card.generation}`)) stale.push(card)
-      }
-    }
-    await queues.putCards([...missing.values()])
+    const missing = parked.filter((job) => !listed.delete(keyOf(job)))
+    const stale = [...listed.values()]
+    await queues.putCards(missing)
     await queues.removeCards(stale)
-    return missing.size + stale.length
+    return missing.length + stale.length
   }
+}
+
+function keyOf({ jobId, generation }: CardKey): string {
+  return `${jobId} ${generation}`
+}
+
+/** The queue jobs that a new delivery stands for: failed or forgotten ones, and what waits for them for ever. */
+function replacedBy(delivery: Delivery | null, lost: ReadonlyMap<string, readonly DueStage[]>) {
+  if (!delivery) return []
+  const { jobId } = delivery
+  const old = new Set((lost.get(jobId) ?? []).map((stage) => stage.delivery))
+  const members = delivery.parent ? [...delivery.stages, delivery.parent] : delivery.stages
+  return [...old].flatMap((number) => members.map(({ stage }) => ({ jobId, stage, delivery: number })))
 }

@@ -30,8 +30,8 @@ export interface Cards {
   listCards(): AsyncGenerator<readonly CardKey[]>
 }
 
-/** The queue-job id of a card. */
-function cardId({ jobId, generation }: CardKey): string {
+/** The queue-job id of a card: the same for the same parking, so that there is never a second one. */
+export function cardId({ jobId, generation }: CardKey): string {
   return `${jobId}.card.${generation}`
 }
 

@@ -16,12 +16,18 @@ export interface StageDelivery {
   readonly organizationId: string
 }
 
-export interface StageProbe extends Pick<StageDelivery, 'jobId' | 'stage' | 'delivery'> {
-  /** Whether the stage may rightly wait for the agents of the step before it. */
-  readonly isParent: boolean
+type DeliveryKey = Pick<StageDelivery, 'jobId' | 'stage' | 'delivery'>
+type StatesOf = (items: readonly DeliveryKey[]) => Promise<readonly string[]>
+
+export interface StageProbe extends DeliveryKey {
+  /** The agents that it came along with as the parent of a flow, and may rightly wait for; empty for any other stage. */
+  readonly children: readonly string[]
 }
 
-/** `live`: the queue still owes us a run of this delivery. `ended`: it does not, whatever became of it. */
+/**
+ * `live`: the queue still owes us a run of this delivery. `ended`: it does not, whatever became of it. A parent that waits
+ * for children of which none is live waits for ever.
+ */
 export type Liveness = 'live' | 'ended'
 
 /** What the pipeline asks of the queue. Each call ends within about 3 s for a dead queue, with UnavailableError. */
@@ -36,6 +42,8 @@ export interface Queues extends Cards {
   enqueueFlow(flow: { readonly parent: StageDelivery; readonly children: readonly StageDelivery[] }): Promise<void>
   /** In the order of `items`. */
   liveness(items: readonly StageProbe[]): Promise<Liveness[]>
+  /** Takes deliveries away that newer ones stand for now. One that runs, or is unknown, is passed over. */
+  dropStages(items: readonly DeliveryKey[]): Promise<void>
   /** Shows the newest run of a maintenance task, as one card per task that says when and what. */
   recordMaintenance(run: { readonly task: string; readonly summary: string }): Promise<void>
   /** For Bull Board, which wants BullMQ's own queues; nobody else adds to them. */
@@ -54,7 +62,7 @@ export interface QueuesOptions {
 const MAINTENANCE_SHOWN_MS = 60_000
 const ENQUEUE_AT_ONCE = 500
 
-function stageDeliveryId({ jobId, stage, delivery }: Pick<StageDelivery, 'jobId' | 'stage' | 'delivery'>): string {
+function stageDeliveryId({ jobId, stage, delivery }: DeliveryKey): string {
   invariant(UUID.test(jobId), `a job id is a UUID, not ${jobId}`)
   const agent = stage.startsWith('agent.') ? stage.slice('agent.'.length) : undefined
   const known = agent === undefined ? stage === 'input' || stage === 'output' : AGENT_KEY.test(agent)
@@ -86,6 +94,7 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
   }
   return {
     ...createCards(queues[CARD_QUEUE], reachable),
+    ...createProbes(queues, BACKENDS[backend.kind].lookupsAtOnce, call),
     names: QUEUE_NAMES,
     async enqueueStages(items) {
       const byQueue = Map.groupBy(items.map(toQueueJob), (job) => job.queueName)
@@ -104,16 +113,6 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
         .map((job) => ({ ...job, opts: { ...job.opts, failParentOnFailure: true } }))
       await call('take a step of agents', () => flows.add({ ...toQueueJob(parent), children: members }))
     },
-    async liveness(items) {
-      const answers: Liveness[] = []
-      for (const slice of chunks(items, BACKENDS[backend.kind].lookupsAtOnce)) {
-        const states = await call('tell a state', () =>
-          Promise.all(slice.map((item) => queues[queueOfStage(item.stage)].getJobState(stageDeliveryId(item)))),
-        )
-        for (const [index, item] of slice.entries()) answers.push(toLiveness(states[index] ?? 'unknown', item.isParent))
-      }
-      return answers
-    },
     async recordMaintenance({ task, summary }) {
       // A delayed card is seen and is neither waiting nor charged; the next run replaces it, a missing run lets it end.
       const id = `${task}.last-run`
@@ -131,11 +130,56 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
   }
 }
 
+/** How the sweep looks at deliveries, and takes away what it replaced. */
+function createProbes(
+  queues: Readonly<Record<QueueName, Queue>>,
+  atOnce: number,
+  call: <T>(what: string, work: () => Promise<T>) => Promise<T>,
+): Pick<Queues, 'liveness' | 'dropStages'> {
+  const statesOf: StatesOf = async (items) => {
+    const states: string[] = []
+    for (const slice of chunks(items, atOnce)) {
+      const look = (item: DeliveryKey) => queues[queueOfStage(item.stage)].getJobState(stageDeliveryId(item))
+      states.push(...(await call('tell a state', () => Promise.all(slice.map(look)))))
+    }
+    return states
+  }
+  return {
+    async liveness(items) {
+      const states = await statesOf(items)
+      const waits = items.filter(({ children }, index) => children.length > 0 && states[index] === 'waiting-children')
+      const live = new Set(await parentsWithLiveChildren(waits, statesOf))
+      return items.map((item, index) => (LIVE_STATES.has(states[index] ?? '') || live.has(item) ? 'live' : 'ended'))
+    },
+    async dropStages(items) {
+      for (const slice of chunks(items, atOnce)) {
+        // Its children are deliveries of their own: one that still runs must not lose its queue job.
+        const drop = (item: DeliveryKey) =>
+          queues[queueOfStage(item.stage)].remove(stageDeliveryId(item), { removeChildren: false })
+        await call('drop stages', () => Promise.all(slice.map(drop)))
+      }
+    },
+  }
+}
+
 const LIVE_STATES: ReadonlySet<string> = new Set(['waiting', 'prioritized', 'delayed', 'active', 'paused'])
 
-function toLiveness(state: string, isParent: boolean): Liveness {
-  if (state === 'waiting-children') return isParent ? 'live' : 'ended'
-  return LIVE_STATES.has(state) ? 'live' : 'ended'
+/** Those parents that still have something to wait for. The last child's end and its parent's start are one step. */
+async function parentsWithLiveChildren(parents: readonly StageProbe[], statesOf: StatesOf): Promise<StageProbe[]> {
+  const children = parents.flatMap(({ jobId, delivery, children: stages }) =>
+    stages.map((stage) => ({ jobId, stage, delivery })),
+  )
+  const states = await statesOf(children)
+  const alive = new Set(
+    children.flatMap(({ jobId, delivery }, index) =>
+      LIVE_STATES.has(states[index] ?? '') ? [`${jobId} ${delivery}`] : [],
+    ),
+  )
+  const lonely = parents.filter(({ jobId, delivery }) => !alive.has(`${jobId} ${delivery}`))
+  // A child may have ended between the two looks, and its parent started with it.
+  const again = await statesOf(lonely)
+  const stuck = new Set(lonely.filter((_, index) => again[index] === 'waiting-children'))
+  return parents.filter((parent) => !stuck.has(parent))
 }
 
 function* chunks<T>(items: readonly T[], size: number): Generator<T[]> {

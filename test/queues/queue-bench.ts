@@ -20,11 +20,11 @@ export const stage = (jobId: string, name: string, delivery = 0) => ({
   organizationId: 'acme',
 })
 
-export const probe = (jobId: string, name: string, delivery = 0, isParent = false) => ({
+export const probe = (jobId: string, name: string, delivery = 0, children: readonly string[] = []) => ({
   jobId,
   stage: name,
   delivery,
-  isParent,
+  children,
 })
 
 /** Empty queues on a real server, and workers that are closed after each test. */

@@ -54,14 +54,49 @@ describe.each(KINDS)('stages on %s', (kind) => {
     const items = [
       probe(waiting, 'input'),
       probe(flow, 'agent.a'),
-      probe(flow, 'output', 0, true),
-      probe(flow, 'output', 0, false),
+      probe(flow, 'output', 0, ['agent.a', 'agent.b']),
+      probe(flow, 'output'),
       probe(unknown, 'input'),
     ]
     expect(await bench.queues().liveness(items)).toEqual(['live', 'live', 'live', 'ended', 'ended'])
     await bench.queue('pipeline.input').pause()
     expect(await bench.queues().liveness(items.slice(0, 1))).toEqual(['live'])
     expect(await bench.queues().liveness([])).toEqual([])
+  })
+
+  test('a step that waits for agents which are gone is not waited for', async () => {
+    const [lost, living] = [newId(), newId()]
+    const members = (jobId: string) => ({
+      parent: stage(jobId, 'output'),
+      children: [stage(jobId, 'agent.a'), stage(jobId, 'agent.b')],
+    })
+    await bench.queues().enqueueFlow(members(lost))
+    // On PostgreSQL its parent waits for ever then, on Redis it is free to run.
+    await bench.queue('pipeline.agent').obliterate({ force: true })
+    await bench.queues().enqueueFlow(members(living))
+    const parents = [lost, living].map((jobId) => probe(jobId, 'output', 0, ['agent.a', 'agent.b']))
+    expect(await bench.queues().liveness(parents)).toEqual([kind === 'postgres' ? 'ended' : 'live', 'live'])
+  })
+
+  test('dropped deliveries are gone, but for one that runs, and no agent goes with its next step', async () => {
+    const [flow, runs] = [newId(), newId()]
+    const over = Promise.withResolvers<void>()
+    bench.work({
+      'pipeline.input': async () => {
+        bench.seen.push('input')
+        await over.promise
+        return charged
+      },
+    })
+    await bench.queue('pipeline.agent').pause()
+    await bench.queues().enqueueFlow({ parent: stage(flow, 'output'), children: [stage(flow, 'agent.a')] })
+    await bench.queues().enqueueStages([stage(runs, 'input')])
+    await until(async () => expect(bench.seen).toEqual(['input']))
+    await bench.queues().dropStages([stage(flow, 'output'), stage(runs, 'input'), stage(newId(), 'input')])
+    expect(await bench.queue('pipeline.output').getJobState(`${flow}.output.0`)).toBe('unknown')
+    expect(await bench.queues().liveness([probe(flow, 'agent.a'), probe(runs, 'input')])).toEqual(['live', 'live'])
+    over.resolve()
+    await until(async () => expect(await bench.queue('pipeline.input').getCompletedCount()).toBe(1))
   })
 
   test('the next step runs after its agents, whether they were charged or left no card', async () => {
@@ -98,7 +133,9 @@ describe.each(KINDS)('stages on %s', (kind) => {
       parent: stage(jobId, 'output'),
       children: [stage(jobId, 'agent.a'), stage(jobId, 'agent.b')],
     })
-    await until(async () => expect(await bench.queues().liveness([probe(jobId, 'output', 0, true)])).toEqual(['ended']))
+    await until(async () =>
+      expect(await bench.queues().liveness([probe(jobId, 'output', 0, ['agent.a', 'agent.b'])])).toEqual(['ended']),
+    )
     expect(await bench.queue('pipeline.output').getFailedCount()).toBe(1)
     expect(bench.seen).toEqual([])
   })
