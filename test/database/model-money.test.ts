@@ -24,7 +24,7 @@ const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31)
 const RUNS = Number(process.env.RUNS ?? 30)
 const OVERDRAFT = 150n
 /** Enough for some of the jobs. */
-const FUNDS = 1_500n
+const FUNDS = 800n
 
 interface Real {
   readonly world: World

@@ -1,4 +1,4 @@
-export const PRICES = { input: 2n, fee: 100n, prompt: 3n, completion: 5n, output: 1n, seat: 1_000n } as const
+export const PRICES = { input: 2n, fee: 100n, prompt: 3n, completion: 5n, output: 1n, seat: 400n } as const
 export const SEATS_MAX = 3
 
 export interface Stage {

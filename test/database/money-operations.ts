@@ -83,7 +83,7 @@ export interface Draft {
 const MONEY = [
   ...(['admit', 'admit', 'admit', 'admit', 'settle', 'settle', 'settle', 'settle', 'settle', 'settle'] as const),
   ...(['settle', 'settle', 'complete', 'reverse', 'cancel', 'fail', 'wake', 'resume', 'resume'] as const),
-  ...(['top_up', 'top_up', 'credit', 'debit', 'debit', 'add_member', 'remove_member'] as const),
+  ...(['top_up', 'top_up', 'credit', 'debit', 'debit', 'add_member', 'add_member', 'remove_member'] as const),
 ]
 const draftsOf = (kinds: readonly Draft['kind'][]): fc.Arbitrary<Draft> =>
   fc.record({
