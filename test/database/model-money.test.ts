@@ -21,7 +21,7 @@ import {
 } from './money-operations.ts'
 
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31)
-const RUNS = Number(process.env.RUNS ?? 30)
+const RUNS = Number(process.env.RUNS ?? 20)
 const OVERDRAFT = 150n
 /** Enough for some of the jobs. */
 const FUNDS = 800n

@@ -116,7 +116,7 @@ describe('the audit of a job whose hold was extended', () => {
         '3 entry 6 (charge:j:input:more:-) has nothing that it is for',
       ],
     ],
-  ])('names %s', (_what, change, expected) => {
+  ])('names, of an extended hold, %s', (_what, change, expected) => {
     expect(violationsOf(change)).toEqual(expected)
   })
 })
