@@ -1,12 +1,18 @@
 import { createHash } from 'node:crypto'
-import type pg from 'pg'
+import pg from 'pg'
 import type { Tariff } from '../pricing/tariff.ts'
+import { CopyOut } from './copy-out.ts'
 import { TariffCache } from './money/tariff-cache.ts'
 
 /** One consistent picture of the database. Reads may be asked for at once; they are answered one after another. */
 export interface Snapshot {
   /** Rows as tuples in the order of their columns; bigint columns come as decimal strings. */
   read<Row extends readonly unknown[]>(text: string, values: readonly unknown[]): Promise<readonly Row[]>
+  /**
+   * Rows of a query without parameters, one by one as they come, however many; columns parted by tabs, in the text
+   * format of COPY. @param take must not wait; what it throws ends the reading, and nothing more can be read
+   */
+  stream(query: string, take: (row: string) => void): Promise<void>
   /** Tariff versions as they are stored now: what a process remembers of them is not evidence. */
   tariffs(ids: Iterable<string>): Promise<ReadonlyMap<string, Tariff>>
 }
@@ -19,6 +25,7 @@ export type InSnapshot = <T>(work: (snapshot: Snapshot) => Promise<T>) => Promis
 const BEGIN = `begin isolation level repeatable read read only;
 set local idle_in_transaction_session_timeout = '60s';
 set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; set local jit = off;
+set local max_parallel_workers_per_gather = 0;
 set local plan_cache_mode = force_generic_plan`
 
 /** Opens a REPEATABLE READ transaction that only reads; it sees the database as it is at its first read. */
@@ -45,18 +52,33 @@ export function createInSnapshot(pool: pg.Pool): InSnapshot {
             const { rows } = await client.query({ name: nameOf(text), text, values: [...values], rowMode: 'array' })
             return rows as unknown as readonly Row[]
           }),
+        stream: (query, take) =>
+          inTurn(async () => {
+            try {
+              await client.query(new CopyOut(`copy (${query}) to stdout`, take)).done
+            } catch (error) {
+              broken = error instanceof Error ? error : new Error(String(error))
+              throw error
+            }
+          }),
         tariffs: (ids) => inTurn(() => tariffs.load(client, ids)),
       })
     } finally {
       await reading
-      await client.query('rollback').catch((error: Error) => {
-        broken = error
-      })
+      // In mid-stream only the end of the connection stops the server: a rollback would wait for all that is to come.
+      if (!broken) {
+        await client.query('rollback').catch((error: Error) => {
+          broken = error
+        })
+      }
       client.off('error', onError)
       client.release(broken)
     }
   }
 }
+
+/** A text as it stands in a query without parameters. */
+export const literal = (text: string): string => pg.escapeLiteral(text)
 
 /** Planning a look-up of hundreds of keys takes as long as doing it: each statement is prepared once per connection. */
 function nameOf(text: string): string {

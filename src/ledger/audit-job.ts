@@ -126,8 +126,9 @@ function auditHolds(audit: Case): void {
     left.delete(businessKey.hold(job.id, generation))
     if (state === 'closed') left.delete(businessKey.release(job.id, generation))
   }
-  if (sums.extend > 0n) {
-    for (const { kind, businessKey: key } of job.entries) if (kind === 'extend') left.delete(key)
+  for (const { kind, businessKey: key } of job.entries) {
+    if (kind === 'extend' && job.stages.some(({ stage }) => key.startsWith(`extend:${job.id}:${stage}:`)))
+      left.delete(key)
   }
   const amounts = sum(job.holds, (hold) => hold.amount)
   if (amounts !== sums.hold + sums.extend) {

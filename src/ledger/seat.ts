@@ -9,7 +9,7 @@ export function addMember(book: Book, call: Calls['add_member']): Verdicts['add_
   const organization = book.organization(call.organizationId)
   const { currency } = organization
   const known = book.member(call.organizationId, call.userId)
-  if (known && known.state !== 'removed') return { kind: 'known', member: known, currency }
+  if (known && known.state !== 'removed') return { kind: 'known', member: { ...known }, currency }
   if (organization.tariffVersionId === null) return { kind: 'no-tariff' }
   const limit = book.tariff(organization.tariffVersionId).maxTeamMembers
   // Who waits for money has a place in the limit, too: a seat that can never come must be refused now.
@@ -28,7 +28,8 @@ export function addMember(book: Book, call: Calls['add_member']): Verdicts['add_
   }
   book.addMember(member)
   if (!takeSeat(book, organization, member)) organization.waiting = true
-  return { kind: 'added', member, currency }
+  // A copy: what later calls of the batch do to the row is not this call's answer.
+  return { kind: 'added', member: { ...member }, currency }
 }
 
 /** Removes a member; the paid seat stays free for somebody else until the period ends. */

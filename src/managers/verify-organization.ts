@@ -1,21 +1,18 @@
 import type { Snapshot } from '../database/snapshot.ts'
-import { type AuditedEntry, FROM_NOTHING, OrganizationAudit } from '../ledger/audit.ts'
+import { FROM_NOTHING, OrganizationAudit } from '../ledger/audit.ts'
 import type { Violation } from '../ledger/audit-findings.ts'
-import type { AuditedJob } from '../ledger/audit-job.ts'
 import {
   readCounters,
-  readEntries,
   readFoldStart,
-  readJobs,
-  readNamedJobs,
   readOrganization,
+  readPinnedVersions,
   readStrayEntries,
   type VerifiedOrganization,
 } from './verify-rows.ts'
+import { streamEntries, streamJobs } from './verify-stream.ts'
 
-/** Rows a page: large enough to hide the round trips, small enough to keep the event loop free (some 20 ms each). */
-const ENTRIES_PAGE = 5_000
-const JOBS_PAGE = 1_000
+/** Rows between two looks at whether to go on, and tellings of how far it is. */
+const STEP = 1_000
 /** What a scheduled check reads of a changed organisation at most: more of a ledger is taken up where it ended. */
 const TAIL_ENTRIES = 10_000
 /** A ledger up to this is checked whole each time; a larger one from where it was checked before. */
@@ -61,18 +58,13 @@ async function hasMoreJobs(snapshot: Snapshot, id: string): Promise<boolean> {
 async function whole(snapshot: Snapshot, organization: VerifiedOrganization, pace: Pace): Promise<OrganizationReport> {
   const { id } = organization
   const audit = new OrganizationAudit(organization)
-  const read = (last: AuditedEntry | undefined) =>
-    readEntries(snapshot, id, last?.seq ?? FROM_NOTHING.seq, ENTRIES_PAGE)
-  for await (const entries of pages(read, ENTRIES_PAGE)) {
-    for (const entry of entries) audit.entry(entry)
-    pace.entriesRead(entries.length)
-  }
+  const step = steps(pace)
+  await streamEntries(snapshot, id, { after: FROM_NOTHING.seq, limit: null }, (entry) => {
+    audit.entry(entry)
+    step(1)
+  })
   audit.endOfLedger()
-  const readPage = (last: AuditedJob | undefined) => readJobs(snapshot, id, last?.id ?? null, JOBS_PAGE)
-  for await (const jobs of pages(readPage, JOBS_PAGE)) {
-    await auditJobs(snapshot, audit, jobs)
-    pace.entriesRead(0)
-  }
+  await auditJobs(snapshot, audit, { id, jobIds: null }, () => step(0))
   audit.endOfJobs(await readCounters(snapshot, id))
   if (audit.strayEntries !== 0) {
     for (const [seq, jobId] of await readStrayEntries(snapshot, id)) audit.missingJob(jobId, Number(seq))
@@ -88,47 +80,51 @@ async function tail(snapshot: Snapshot, organization: VerifiedOrganization, pace
     audit.missingEntry(checkedSeq)
     return report(organization, audit)
   }
-  const entries = await readEntries(snapshot, id, checkedSeq, TAIL_ENTRIES)
-  for (const entry of entries) audit.entry(entry)
-  pace.entriesRead(entries.length)
-  if (entries.length < TAIL_ENTRIES) audit.endOfLedger()
-  const named = new Map(entries.flatMap(({ jobId, seq }) => (jobId === null ? [] : [[jobId, seq] as const])))
-  const ids = [...named.keys()]
-  for (let from = 0; from < ids.length; from += JOBS_PAGE) {
-    const jobs = await readNamedJobs(snapshot, id, ids.slice(from, from + JOBS_PAGE))
-    await auditJobs(snapshot, audit, jobs)
-    for (const job of jobs) named.delete(job.id)
-    pace.entriesRead(0)
-  }
+  const named = new Map<string, number>()
+  const step = steps(pace)
+  await streamEntries(snapshot, id, { after: checkedSeq, limit: TAIL_ENTRIES }, (entry) => {
+    audit.entry(entry)
+    if (entry.jobId !== null) named.set(entry.jobId, entry.seq)
+    step(1)
+  })
+  if (audit.entries < TAIL_ENTRIES || audit.seq === organization.seq) audit.endOfLedger()
+  await auditJobs(snapshot, audit, { id, jobIds: [...named.keys()] }, (jobId) => {
+    named.delete(jobId)
+    step(0)
+  })
   for (const [jobId, seq] of named) audit.missingJob(jobId, seq)
   return report(organization, audit)
 }
 
-async function auditJobs(snapshot: Snapshot, audit: OrganizationAudit, jobs: readonly AuditedJob[]): Promise<void> {
-  const tariffs = await snapshot.tariffs(jobs.flatMap((job) => job.tariffVersionId ?? []))
-  for (const job of jobs) audit.job(job, tariffs.get(job.tariffVersionId ?? ''))
+/** @param jobIds only those; null: all */
+async function auditJobs(
+  snapshot: Snapshot,
+  audit: OrganizationAudit,
+  { id, jobIds }: { readonly id: string; readonly jobIds: readonly string[] | null },
+  audited: (jobId: string) => void,
+): Promise<void> {
+  if (jobIds?.length === 0) return
+  const tariffs = await snapshot.tariffs(await readPinnedVersions(snapshot, id, jobIds))
+  await streamJobs(snapshot, id, jobIds, (job) => {
+    audit.job(job, tariffs.get(job.tariffVersionId ?? ''))
+    audited(job.id)
+  })
+}
+
+/** Tells the pace of every thousandth row: `entries` of it were entries. */
+function steps({ entriesRead }: Pace): (entries: 0 | 1) => void {
+  let [rows, read] = [0, 0]
+  return (entries) => {
+    rows += 1
+    read += entries
+    if (rows < STEP) return
+    entriesRead(read)
+    rows = 0
+    read = 0
+  }
 }
 
 function report(organization: VerifiedOrganization, audit: OrganizationAudit): OrganizationReport {
   audit.rows()
   return { organization, entries: audit.entries, violations: audit.violations, checkedSeq: audit.seq }
-}
-
-/** Pages one after another; the next one is read while the caller works on this one. */
-async function* pages<T>(
-  read: (last: T | undefined) => Promise<readonly T[]>,
-  size: number,
-): AsyncGenerator<readonly T[]> {
-  let next: Promise<readonly T[]> | null = read(undefined)
-  try {
-    while (next) {
-      const page: readonly T[] = await next
-      next = page.length < size ? null : read(page.at(-1))
-      // A reader that ends early leaves this one behind; its error is nobody's then.
-      next?.catch(() => undefined)
-      if (page.length > 0) yield page
-    }
-  } finally {
-    await next?.catch(() => undefined)
-  }
 }

@@ -1,0 +1,156 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Tollkeeper } from '../../src/composition.ts'
+import { newId } from '../../src/foundation/ids.ts'
+import { formatAmount } from '../../src/pricing/money.ts'
+import { expectBooksToBalance } from '../support/books.ts'
+import { fundedOrganization, openWorld, type World } from '../support/tollkeeper.ts'
+import { explain, followTime, storedView, viewOf } from './money-books.ts'
+import { type Books, type Job, type Organization, SEATS_MAX } from './money-model-terms.ts'
+import {
+  askedOf,
+  type Claims,
+  COMPONENTS,
+  type JobPlan,
+  jobPlans,
+  type Moment,
+  moments,
+  perform,
+  SEAT_PRICE,
+  stagesOf,
+} from './money-operations.ts'
+
+const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31)
+const RUNS = Number(process.env.RUNS ?? 20)
+const OVERDRAFT = 150n
+/** Enough for some of the jobs. */
+const FUNDS = 800n
+
+interface Real {
+  readonly world: World
+  readonly processes: readonly [Tollkeeper, Tollkeeper]
+  readonly plans: ReadonlyMap<string, JobPlan>
+  readonly claims: Claims
+}
+
+/** The model as fast-check passes it on: it is replaced whole by what explains the last moment. */
+interface Model {
+  books: Books
+}
+
+class Ask implements fc.AsyncCommand<Model, Real> {
+  readonly #moment: Moment
+
+  constructor(moment: Moment) {
+    this.#moment = moment
+  }
+
+  check(): boolean {
+    return true
+  }
+
+  async run(model: Model, { world, processes, plans, claims }: Real): Promise<void> {
+    const { drafts, spread, cut } = this.#moment
+    const asked = drafts.map((draft) => askedOf(model.books, draft))
+    const asking = asked.map((each, index) =>
+      perform(processes[spread && index % 2 === 1 ? 1 : 0], plans, claims, each, model.books),
+    )
+    if (cut) await world.database.cutConnections('tollkeeper money')
+    const answers = await Promise.allSettled(asking)
+    const told = asked.map(({ operation }, index) => {
+      const answer = answers[index]
+      // An answer that crosses a cut may be the answer of the second try, which meets what the first one did.
+      if (!cut && answer?.status === 'rejected') throw answer.reason
+      return { operation, answer: cut || answer?.status !== 'fulfilled' ? null : answer.value }
+    })
+    const seen = await storedView(world.database, model.books)
+    const outcome = explain(model.books, told, seen)
+    if (!outcome.explained) {
+      expect({ answers: told.map(({ answer }) => answer), seen }, String(this)).toEqual({
+        answers: outcome.answers,
+        seen: viewOf(outcome.books),
+      })
+    }
+    expect(outcome.explained, `some order explains ${this}`).toBe(true)
+    model.books = outcome.books
+    await followTime(world.database, model.books)
+  }
+
+  toString(): string {
+    return JSON.stringify(this.#moment)
+  }
+}
+
+describe('the money, under random operations on a real database', () => {
+  let world: World
+  let processes: readonly [Tollkeeper, Tollkeeper]
+  beforeAll(async () => {
+    world = await openWorld('postgres', { LOG_LEVEL: 'silent' })
+    processes = [await world.open(), await world.open()]
+  })
+  afterAll(() => world.close())
+
+  /** Two organisations of a run's own: one that pays for what finished before a failure, one that may overdraw. */
+  async function openBooks(jobs: readonly JobPlan[]): Promise<{ model: Model; real: Real }> {
+    const ids = [newId(), newId()] as const
+    const [tollkeeper] = processes
+    const organizations: Record<string, Organization> = {}
+    for (const [index, id] of ids.entries()) {
+      const chargeOnFailure = index === 0 ? 'finished_stages' : 'none'
+      const terms = { memberPrice: SEAT_PRICE, maxTeamMembers: SEATS_MAX, chargeOnFailure } as const
+      await fundedOrganization(tollkeeper, id, formatAmount(FUNDS), COMPONENTS, terms)
+      const overdraft = index === 0 ? 0n : OVERDRAFT
+      await tollkeeper.inTransaction((em) => tollkeeper.organizations.update(em, id, { overdraftLimit: overdraft }))
+      const money = { available: FUNDS, held: 0n, seq: 1, seatsUsed: 0, seatsPaid: 0, members: {}, payments: {} }
+      organizations[id] = { id, overdraft, paysForFailure: index === 0, ...money }
+    }
+    // A period of a thousand years: a seat costs its whole price, whenever in the test it is taken.
+    await world.database.query(
+      `update tollkeeper.organizations set period_start = now(), period_end = now() + interval '1000 years'
+       where id = any ($1)`,
+      [ids],
+    )
+    const plans = new Map<string, JobPlan>()
+    const books: Books = { organizations, jobs: {}, moment: 0 }
+    for (const plan of jobs) {
+      const job = await storeJob(tollkeeper, ids[plan.organization === 0 ? 0 : 1], plan)
+      plans.set(job.id, plan)
+      books.jobs[job.id] = job
+    }
+    return { model: { books }, real: { world, processes, plans, claims: new Map() } }
+  }
+
+  it(
+    'is what a model says that knows no batches: each answer and each row, after every operation',
+    async () => {
+      console.info(`SEED=${SEED} RUNS=${RUNS}`)
+      const moment = moments.map((each) => new Ask(each))
+      await fc.assert(
+        fc.asyncProperty(jobPlans, fc.commands([moment], { maxCommands: 40, size: 'max' }), async (jobs, commands) => {
+          const { model, real } = await openBooks(jobs)
+          await fc.asyncModelRun(() => ({ model, real }), commands)
+          for (const organizationId of Object.keys(model.books.organizations)) {
+            const { ok, violations, entries } = await processes[0].verifier.verify({ organizationId })
+            expect({ ok, violations }).toEqual({ ok: true, violations: [] })
+            expect(entries).toBe(model.books.organizations[organizationId]?.seq)
+          }
+        }),
+        { seed: SEED, numRuns: RUNS },
+      )
+      await expectBooksToBalance(world.database)
+    },
+    60_000 + RUNS * 5_000,
+  )
+})
+
+async function storeJob({ inTransaction, jobs }: Tollkeeper, organizationId: string, plan: JobPlan): Promise<Job> {
+  const { runner, steps } = plan
+  const nobody = { userId: null, externalId: null, key: null, maxCost: null }
+  const text = runner === 'own' ? null : 'text'
+  const { id } = await inTransaction((em) => jobs.create(em, { organizationId, runner, steps, text, ...nobody }))
+  const stages = stagesOf(plan).map(({ stage, step, most }) => {
+    return { name: stage, step, most, state: 'waiting' as const, paid: [], claim: null, lives: false, starts: 0 }
+  })
+  const money = { hold: null, charged: 0n, reversed: 0n, released: 0n, writtenOff: 0n }
+  return { id, organization: organizationId, runner, stages, state: 'queued', refusal: null, moment: 0, ...money }
+}

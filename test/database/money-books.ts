@@ -1,0 +1,136 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { TestDatabase } from '../support/postgres.ts'
+import { play } from './money-model.ts'
+import { type Books, found, type Operation } from './money-model-terms.ts'
+
+/** What stands in the books of some organisations; amounts as text. */
+export interface View {
+  readonly organizations: readonly unknown[]
+  readonly jobs: readonly unknown[]
+  readonly members: readonly unknown[]
+}
+
+const ORGANIZATIONS = `
+select organization_id as id, available::text, held::text, seq::int, seats_used, seats_paid
+from tollkeeper.organization_balances where organization_id = any ($1) order by 1`
+const JOBS = `
+select j.id, j.state, (case when j.state <> 'processing' then j.charged else (
+    select sum(s.charged) from tollkeeper.job_stages s where s.job_id = j.id) end)::text as charged, j.reversed::text, j.released::text, j.written_off::text,
+  (select h.remaining::text from tollkeeper.holds h where h.job_id = j.id and h.state = 'open') as hold,
+  (j.rejection ->> 'reason') || ' ' || (j.rejection ->> 'missing') as refusal,
+  (select json_agg(json_build_array(s.stage, s.state, s.charged::text) order by s.position, s.stage)
+    from tollkeeper.job_stages s where s.job_id = j.id) as stages
+from tollkeeper.jobs j where j.organization_id = any ($1) order by 1`
+const MEMBERS = `
+select organization_id, user_id, state, charged::text from tollkeeper.team_members
+where organization_id = any ($1) order by 1, 2`
+const WAITING = `
+select 'job' as what, id::text, dense_rank() over (order by parked_at)::int as moment from tollkeeper.jobs
+where organization_id = any ($1) and state = 'rejected_for_balance'
+union all
+select 'member', organization_id || ' ' || user_id, dense_rank() over (order by added_at)::int
+from tollkeeper.team_members where organization_id = any ($1) and state = 'pending_payment'`
+
+export async function storedView({ query }: TestDatabase, books: Books): Promise<View> {
+  const ids = [Object.keys(books.organizations)]
+  return {
+    organizations: await query(ORGANIZATIONS, ids),
+    jobs: await query(JOBS, ids),
+    members: await query(MEMBERS, ids),
+  }
+}
+
+export function viewOf(books: Books): View {
+  const organizations = sorted(Object.values(books.organizations), ({ id }) => id)
+  return {
+    organizations: organizations.map(({ id, available, held, seq, seatsUsed, seatsPaid }) => {
+      return { id, available: `${available}`, held: `${held}`, seq, seats_used: seatsUsed, seats_paid: seatsPaid }
+    }),
+    jobs: sorted(Object.values(books.jobs), ({ id }) => id).map((job) => ({
+      id: job.id,
+      state: job.state,
+      charged: `${job.charged}`,
+      reversed: `${job.reversed}`,
+      released: `${job.released}`,
+      written_off: `${job.writtenOff}`,
+      hold: job.hold === null ? null : `${job.hold}`,
+      refusal: job.refusal,
+      stages: job.stages.map(({ name, state, paid }) => [name, state, `${paid.reduce((a, b) => a + b, 0n)}`]),
+    })),
+    members: organizations.flatMap(({ id, members }) =>
+      sorted(Object.entries(members), ([user]) => user).map(([user, { state, charged }]) => {
+        return { organization_id: id, user_id: user, state, charged: `${charged}` }
+      }),
+    ),
+  }
+}
+
+const sorted = <T>(rows: readonly T[], keyOf: (row: T) => string): readonly T[] =>
+  rows.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
+
+/** Takes over in which order jobs and members began to wait: of time the model knows nothing. */
+export async function followTime({ query }: TestDatabase, books: Books): Promise<void> {
+  const rows = await query<{ what: string; id: string; moment: number }>(WAITING, [Object.keys(books.organizations)])
+  for (const { what, id, moment } of rows) {
+    const [organization = '', user = ''] = id.split(' ')
+    const waiting = what === 'job' ? books.jobs[id] : books.organizations[organization]?.members[user]
+    found(waiting).moment = moment
+    books.moment = Math.max(books.moment, moment)
+  }
+}
+
+/** An operation that was asked, and its answer; null: whether it was done was not told. */
+export interface Told {
+  readonly operation: Operation
+  readonly answer: string | null
+}
+
+/**
+ * The books after operations that were asked at once, if the answers and what is stored are those of *some* order of
+ * them, each done whole. What was not answered may have been done or not.
+ * @returns those books; or, where no order explains what is seen, the books of the order in which they were asked
+ */
+export function explain(
+  books: Books,
+  asked: readonly Told[],
+  seen: View,
+): { readonly books: Books; readonly answers: readonly string[]; readonly explained: boolean } {
+  for (const order of ordersOf(asked)) {
+    for (const atOnce of asked.length > 1 ? [true, false] : [false]) {
+      const outcome = playAll(books, order, atOnce)
+      const answered = order.every(({ answer }, index) => answer === null || answer === outcome.answers[index])
+      if (answered && isDeepStrictEqual(viewOf(outcome.books), seen)) return { ...outcome, explained: true }
+    }
+  }
+  return { ...playAll(books, asked, true), explained: false }
+}
+
+function playAll(books: Books, asked: readonly Told[], atOnce: boolean) {
+  const after = structuredClone(books)
+  after.moment += 1
+  const answers = asked.map(({ operation }) => {
+    if (!atOnce) after.moment += 1
+    return play(after, operation)
+  })
+  return { books: after, answers }
+}
+
+/** Every order of every choice of what was done; the one that was asked comes first. */
+function* ordersOf(asked: readonly Told[]): Generator<readonly Told[]> {
+  for (const done of choicesOf(asked)) yield* permutationsOf(done)
+}
+
+function* choicesOf([first, ...rest]: readonly Told[]): Generator<readonly Told[]> {
+  if (!first) return yield []
+  for (const others of choicesOf(rest)) {
+    yield [first, ...others]
+    if (first.answer === null) yield others
+  }
+}
+
+function* permutationsOf(asked: readonly Told[]): Generator<readonly Told[]> {
+  if (asked.length < 2) return yield asked
+  for (const [index, first] of asked.entries()) {
+    for (const rest of permutationsOf(asked.toSpliced(index, 1))) yield [first, ...rest]
+  }
+}
