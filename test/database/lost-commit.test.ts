@@ -62,10 +62,10 @@ describe('a COMMIT whose answer is lost', () => {
       await batcher.decide('admit', { ...first, ...limits }),
       await batcher.decide('admit', { ...second, ...limits }),
       await batcher.decide('settle', { ...first, stage: 'output', usage, result: null }),
-      await batcher.decide('settle', { ...second, stage: 'output', usage, result: null }),
+      await batcher.decide('settle', { ...second, stage: 'output', usage: { ...usage, tokens: 4 }, result: null }),
     ]
-    await batcher.decide('complete', first)
-    await batcher.decide('reverse', { ...second, failure })
+    await batcher.decide('complete', second)
+    await batcher.decide('reverse', { ...first, failure })
     return kinds.map(({ kind }) => kind)
   }
 

@@ -19,6 +19,7 @@ export const DATABASE_MUTANTS: readonly Mutant[] = [
         why: 'a caller is told what became of somebody else’s money',
         find: 'batch[index]?.resolve(verdict)',
         replace: 'batch[batch.length - 1 - index]?.resolve(verdict)',
+        killers: ['database/money-races'],
       },
       {
         name: 'batcher-does-not-split',
@@ -37,6 +38,7 @@ export const DATABASE_MUTANTS: readonly Mutant[] = [
         why: 'a cut connection fails money calls that only had to be made again',
         find: 'attempt >= ATTEMPTS_MAX ||',
         replace: 'attempt >= 1 ||',
+        killers: ['database/lost-commit'],
       },
     ],
   ),

@@ -70,15 +70,17 @@ export const SETTLE_MUTANTS: readonly Mutant[] = [
       {
         name: 'settle-by-the-newest-tariff',
         why: 'a job is charged by prices that it was not admitted with',
-        find: 'book.tariff(job.tariffVersionId)',
-        replace: "book.tariff(book.organization(job.organizationId).tariffVersionId ?? '')",
+        find: 'const tariff = book.tariff(job.tariffVersionId)\n  const counters',
+        replace:
+          "const tariff = book.tariff(book.organization(job.organizationId).tariffVersionId ?? '')\n  const counters",
         killers: ['ledger/pinned'],
       },
       {
         name: 'settle-in-the-current-period',
         why: 'a job of the last period uses up the free units of this one',
-        find: 'book.counters(job.organizationId, tariff, job.periodStart)',
-        replace: 'book.counters(job.organizationId, tariff, book.organization(job.organizationId).periodStart)',
+        find: 'const counters = book.counters(job.organizationId, tariff, job.periodStart)',
+        replace:
+          'const counters = book.counters(job.organizationId, tariff, book.organization(job.organizationId).periodStart)',
         killers: ['ledger/pinned'],
       },
       {
@@ -102,14 +104,14 @@ export const SETTLE_MUTANTS: readonly Mutant[] = [
       {
         name: 'fail-by-sweep-despite-a-claim',
         why: 'the sweep fails a job that is being worked on',
-        find: 'call.claimId === null ? !lives(book, stage)',
-        replace: 'call.claimId === null ? true',
+        find: 'const claimed = call.claimId === null ? !',
+        replace: 'const claimed = call.claimId === null ? true || !',
       },
       {
         name: 'fail-after-the-charge',
         why: 'a stage that is paid and delivered is reported as failed',
-        find: "if (!claimed || stage.state === 'charged')",
-        replace: 'if (!claimed)',
+        find: "!claimed || stage.state === 'charged'",
+        replace: '!claimed',
       },
       {
         name: 'fail-fails-twice',

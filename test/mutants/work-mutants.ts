@@ -9,9 +9,11 @@ export const WORK_MUTANTS: readonly Mutant[] = [
       {
         name: 'wake-stops-at-the-first',
         why: 'a large job in front keeps small ones waiting that would fit',
-        find: 'jobs.flatMap((job) => resume(book, organization, job) ?? [])',
+        find: 'const { jobs, more } = book.parkedPage(organization.id, call.after)',
         replace:
-          'jobs.reduce((done, job, n) => (done.length < n ? done : done.concat(resume(book, organization, job) ?? [])), [])',
+          'const { jobs: all, more } = book.parkedPage(organization.id, call.after)\n' +
+          '  let left = book.spendable(organization)\n' +
+          '  const jobs = all.slice(0, all.findIndex((job) => (left -= job.rejection?.needed ?? 0n) < 0n) >>> 0)',
       },
       {
         name: 'wake-ignores-the-balance',
@@ -22,8 +24,8 @@ export const WORK_MUTANTS: readonly Mutant[] = [
       {
         name: 'wake-resumes-what-runs',
         why: 'a job that runs already takes a second hold',
-        find: "job?.state === 'rejected_for_balance' ?",
-        replace: 'job ?',
+        find: "job?.state === 'rejected_for_balance'",
+        replace: 'job !== undefined',
       },
       {
         name: 'wake-forgets-seats',
@@ -48,14 +50,14 @@ export const WORK_MUTANTS: readonly Mutant[] = [
       {
         name: 'claim-granted-to-two',
         why: 'two workers call the model for the same stage',
-        find: 'stage.claimId !== call.claimId && (stage.claimedUntil ?? 0) > book.now',
-        replace: 'stage.claimId === call.claimId && (stage.claimedUntil ?? 0) < book.now',
+        find: "return { kind: 'busy', until: stage.claimedUntil ?? book.now, now: book.now }",
+        replace: '',
       },
       {
         name: 'claim-never-ends',
         why: 'the stage of a killed worker waits for ever',
-        find: 'stage.claimId !== call.claimId && (stage.claimedUntil ?? 0) > book.now',
-        replace: 'stage.claimId !== call.claimId',
+        find: 'stage.claimId !== call.claimId && ',
+        replace: "stage.claimId !== call.claimId && stage.claimId !== null || stage.claimId === '' && ",
       },
       {
         name: 'claim-extended-by-a-stranger',
@@ -84,8 +86,8 @@ export const WORK_MUTANTS: readonly Mutant[] = [
       {
         name: 'claim-counts-a-lost-answer',
         why: 'lost connections end a job that never failed',
-        find: "stage.state === 'running' && stage.claimId === call.claimId",
-        replace: "stage.state === 'charged' && stage.claimId === call.claimId",
+        find: "if (stage.state === 'running' && stage.claimId === call.claimId) {",
+        replace: "if (stage.state === 'charged' && stage.claimId === call.claimId) {",
       },
       {
         name: 'claim-works-for-the-parked',
@@ -96,14 +98,14 @@ export const WORK_MUTANTS: readonly Mutant[] = [
       {
         name: 'redeliver-while-claimed',
         why: 'the sweep delivers what somebody works on',
-        find: 'seen.delivery === row.delivery && !claimed',
-        replace: 'seen.delivery === row.delivery',
+        find: 'seen.delivery === row.delivery && !',
+        replace: 'seen.delivery === row.delivery && seen !== !',
       },
       {
         name: 'redeliver-what-moved-on',
         why: 'the sweep delivers twice what was delivered since it looked',
-        find: 'seen.delivery === row.delivery && !claimed',
-        replace: '!claimed',
+        find: 'seen.delivery === row.delivery && !',
+        replace: 'seen.delivery >= 0 && !',
       },
       {
         name: 'redeliver-the-final',
