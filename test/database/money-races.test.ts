@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Tollkeeper } from '../../src/composition.ts'
 import { expectBooksToBalance } from '../support/books.ts'
@@ -58,22 +59,36 @@ describe('processes that move money at once', () => {
 
   it('never wait for one another in a circle, whatever order their callers come in', async () => {
     const several = [await world.open(), await world.open()]
-    const ids = Array.from({ length: 30 }, (_, index) => `circle-${index}`)
+    const ids = Array.from({ length: 20 }, (_, index) => `circle-${index + 10}`)
     for (const id of ids) await fundedOrganization(processes[0], id, '0', [])
-    for (let round = 0; round < 8; round += 1) {
-      const pays = several.flatMap(({ balances }, process) =>
-        (process === 0 ? ids : ids.toReversed()).map((id) =>
-          balances.topUp(id, { amount: 1n, reference: `${process}-${round}`, note: null }),
-        ),
-      )
-      await Promise.all(pays)
+    const stranger = new pg.Client({ connectionString: world.database.ownerUrl })
+    await stranger.connect()
+    try {
+      for (const held of ['circle-14', 'circle-18', 'circle-22', 'circle-26']) {
+        // A stranger's lock stops both batches half-way, each with the rows that it has locked so far.
+        await stranger.query('begin')
+        await stranger.query('select 1 from tollkeeper.organization_balances where organization_id = $1 for update', [
+          held,
+        ])
+        const pays = several.flatMap(({ balances }, process) =>
+          (process === 0 ? ids : ids.toReversed()).map((id) =>
+            balances.topUp(id, { amount: 1n, reference: `${process} ${held}`, note: null }),
+          ),
+        )
+        await eventually(
+          () => world.database.query(WAITING),
+          (rows) => rows.length >= 2,
+        )
+        await stranger.query('rollback')
+        await Promise.all(pays)
+      }
+    } finally {
+      await stranger.end()
     }
-    // A connection reports the deadlocks that it met at its end.
-    await Promise.all(several.map((tollkeeper) => tollkeeper.close()))
-    await Promise.all(processes.map((tollkeeper) => tollkeeper.close()))
-    const left = `select 1 from pg_stat_activity where datname = current_database() and application_name = 'tollkeeper money'`
+    // A connection reports the deadlocks that it met when it ends.
+    await Promise.all([...several, ...processes].map((tollkeeper) => tollkeeper.close()))
     await eventually(
-      () => world.database.query(left),
+      () => world.database.query(MONEY),
       (rows) => rows.length === 0,
     )
     const deadlocks = 'select deadlocks::int from pg_stat_database where datname = current_database()'
@@ -81,3 +96,8 @@ describe('processes that move money at once', () => {
     await expectBooksToBalance(world.database)
   })
 })
+
+/** The connections of the money path. */
+const MONEY = `select 1 from pg_stat_activity where datname = current_database() and application_name = 'tollkeeper money'`
+const WAITING = `select distinct pid from pg_locks join pg_stat_activity using (pid)
+  where datname = current_database() and not granted`
