@@ -6,6 +6,7 @@ export default defineConfig({
     environment: 'node',
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
+    setupFiles: ['test/support/seed.ts'],
     // Real servers, worker threads and killed processes share the machine with the tests: two files at a time.
     maxWorkers: 2,
     testTimeout: 30_000,

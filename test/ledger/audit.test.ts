@@ -59,6 +59,14 @@ describe('the audit of a ledger', () => {
       ],
     ],
     [
+      'more held after it than was moved, once',
+      { heldAfter: 1n },
+      [
+        '1 entry 1: held is 0.000000001, the entries make 0.00',
+        '1 entry 2: held is 0.00000003, the entries make 0.000000031',
+      ],
+    ],
+    [
       'an amount of nothing',
       { amount: 0n, availableAfter: 0n },
       ['1 entry 1 moves 0.00', '1 after entry 2 available is -0.00000003, below the limit'],

@@ -118,6 +118,14 @@ describe('what follows a settled stage', () => {
     expect([planNext(book, job, row('agent.a')), plannedNext(book, job, row('agent.a'))]).toEqual([null, null])
   })
 
+  it('is nothing, either, while several siblings work: none of them is delivered twice', () => {
+    const { book, job, row, settle } = scene([['a', 'b', 'c']])
+    planDelivery(book, job)
+    settle('agent.a')
+    expect(planNext(book, job, row('agent.a'))).toBeNull()
+    expect(['agent.b', 'agent.c', 'output'].map((stage) => row(stage).delivery)).toEqual([2, 2, 2])
+  })
+
   it('is nothing to enqueue where the next stage came along as the parent of a flow; the sweep looks after it', () => {
     const { book, job, row, settle } = scene([['a', 'b']])
     planDelivery(book, job)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Calls } from '../../src/ledger/calls.ts'
+import { NANO_MAX } from '../../src/pricing/money.ts'
 import type { World } from './world.ts'
 import { about, admitted, ORG, parked, topUp, worldOf } from './world-fixtures.ts'
 import { expectSound } from './world-invariants.ts'
@@ -98,6 +99,15 @@ describe('a top-up', () => {
     expect(world.organization(ORG)).toMatchObject({ available: 500n, held: 0n })
     expect(world.job('j').rejection).toMatchObject({ reason: 'frozen', missing: 0n, available: 500n })
     expectSound(world)
+  })
+
+  it('fills a balance up to the largest amount, and is refused above it', () => {
+    const world = worldOf({ available: 10n })
+    expect(topUp(world, NANO_MAX - 10n, 'all there is')).toMatchObject({ kind: 'funded' })
+    const before = world.snapshot()
+    expect(topUp(world, 1n, 'one more')).toEqual({ kind: 'too-much' })
+    expect(adjust(world, { direction: 'credit', amount: 1n })).toEqual({ kind: 'too-much' })
+    expect(world.snapshot()).toEqual(before)
   })
 
   it('shares its reference with no other organisation and with no adjustment', () => {

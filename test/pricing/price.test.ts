@@ -62,6 +62,20 @@ describe('the price of a stage', () => {
     expect(total).toBe(1n)
   })
 
+  it('bills each token in one class only: reasoning is no output, a cached token is no input', () => {
+    const byClass = tariff(
+      ...(['input', 'cache_read', 'cache_write', 'output', 'reasoning'] as const).map((tokenClass, index) => {
+        const price = 10n ** BigInt(index)
+        return component({ key: tokenClass, kind: 'llm_tokens', price, per: 1, llmModel: '*', tokenClass })
+      }),
+    )
+    const classes = { input: 1, cache_read: 2, cache_write: 3, output: 4, reasoning: 5 }
+    const call = { model: 'm', source: 'reported', classes } as const
+    const { lines, total } = priceUsage(byClass, { kind: 'agent', agent: 'a', llm: [call] }, none, {})
+    expect(lines.map(({ tokenClass, quantity }) => [tokenClass, quantity])).toEqual(Object.entries(classes))
+    expect(total).toBe(54_321n)
+  })
+
   it('names two models of one component `*`, and calls them counted unless all were reported', () => {
     const usage: StageUsage = {
       kind: 'agent',

@@ -1,0 +1,17 @@
+import { DATABASE_MUTANTS } from './database-mutants.ts'
+import { FUNDING_MUTANTS } from './funding-mutants.ts'
+import { HOLD_MUTANTS } from './hold-mutants.ts'
+import type { Mutant } from './mutant.ts'
+import { PRICING_MUTANTS } from './pricing-mutants.ts'
+import { SETTLE_MUTANTS } from './settle-mutants.ts'
+import { WORK_MUTANTS } from './work-mutants.ts'
+
+/** Every mutant. Where its file was changed, point `find` at the new text, or drop what cannot go wrong any more. */
+export const MUTANTS: readonly Mutant[] = [
+  ...PRICING_MUTANTS,
+  ...HOLD_MUTANTS,
+  ...SETTLE_MUTANTS,
+  ...FUNDING_MUTANTS,
+  ...WORK_MUTANTS,
+  ...DATABASE_MUTANTS,
+]

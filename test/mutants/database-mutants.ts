@@ -1,0 +1,274 @@
+import { type Mutant, mutantsOf } from './mutant.ts'
+
+const LOCK_BATCH = ['src/database/sql/lock-batch.sql', 'migrations/Migration20261123000000_initial.ts']
+
+/** The way into PostgreSQL, what the tables refuse, and what a verification must find. */
+export const DATABASE_MUTANTS: readonly Mutant[] = [
+  ...mutantsOf(
+    'src/database/money/batcher.ts',
+    ['database/batcher'],
+    [
+      {
+        name: 'batcher-loses-a-call',
+        why: 'a caller never hears what became of its money',
+        find: 'batch.slice(half)',
+        replace: 'batch.slice(half + 1)',
+      },
+      {
+        name: 'batcher-swaps-verdicts',
+        why: 'a caller is told what became of somebody else’s money',
+        find: 'batch[index]?.resolve(verdict)',
+        replace: 'batch[batch.length - 1 - index]?.resolve(verdict)',
+        killers: ['database/money-races'],
+      },
+      {
+        name: 'batcher-does-not-split',
+        why: 'one bad call fails everybody in its batch',
+        find: 'if (batch.length === 1) return',
+        replace: 'if (batch.length >= 1) return',
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/database/retry.ts',
+    ['database/batcher'],
+    [
+      {
+        name: 'retry-never',
+        why: 'a cut connection fails money calls that only had to be made again',
+        find: 'attempt >= ATTEMPTS_MAX ||',
+        replace: 'attempt >= 1 ||',
+        killers: ['database/lost-commit'],
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/database/money/named-rows.ts',
+    ['database/lost-commit'],
+    [
+      {
+        name: 'lookup-of-top-ups-dropped',
+        why: 'a top-up whose answer was lost meets its own key instead of its own answer',
+        find: 'keys.add(businessKey.topUp(call.organizationId, call.reference))',
+        replace: '',
+      },
+      {
+        name: 'lookup-of-adjustments-dropped',
+        why: 'a correction whose answer was lost meets its own key instead of its own answer',
+        find: 'keys.add(businessKey.adjustment(call.organizationId, call.reference))',
+        replace: '',
+      },
+      {
+        name: 'lookup-of-lines-dropped',
+        why: 'the replay of a settled stage has no lines to answer',
+        find: "if (call.kind === 'settle')",
+        replace: "if (call.kind === 'complete')",
+        killers: ['database/money-races'],
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/database/money/money-transaction.ts',
+    ['database/lost-commit'],
+    [
+      {
+        name: 'transaction-without-commit',
+        why: 'callers are told of money that was never moved',
+        find: "await client.query('commit')",
+        replace: "await client.query('rollback')",
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/database/sql/write-batch.sql',
+    ['database/lost-commit'],
+    [
+      {
+        name: 'write-forgets-the-stage',
+        why: 'after a lost COMMIT a stage is settled as if it had never been',
+        find: 'set state = x.state, bound = x.bound',
+        replace: 'set bound = x.bound',
+      },
+      {
+        name: 'write-forgets-the-balance',
+        why: 'the ledger moves money that the balance keeps',
+        find: 'set available = x.available, held = x.held',
+        replace: 'set held = x.held',
+      },
+      {
+        name: 'write-keeps-counters',
+        why: 'the free units of a period never end',
+        find: 'set used = excluded.used, included_used',
+        replace: 'set included_used',
+      },
+    ],
+  ),
+  ...mutantsOf(
+    LOCK_BATCH,
+    ['database/money-races'],
+    [
+      {
+        name: 'lock-skipped',
+        why: 'two processes spend the same money',
+        find: 'order by organization_id for update;',
+        replace: 'order by organization_id;',
+      },
+      {
+        name: 'lock-in-any-order',
+        why: 'two batches wait for one another until PostgreSQL kills one',
+        find: 'order by organization_id for update;',
+        replace: 'order by random() for update;',
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'migrations/Migration20261123000000_initial.ts',
+    ['database/rights'],
+    [
+      {
+        name: 'table-without-unique-key',
+        why: 'whatever else goes wrong, the same thing can be paid twice',
+        find: 'constraint "ledger_entries_business_key_unique" unique ("business_key")',
+        replace: 'constraint "ledger_entries_business_key_unique" unique ("business_key", "id")',
+      },
+      {
+        name: 'table-without-unique-seq',
+        why: 'two processes write the same place of a ledger',
+        find: 'unique ("organization_id", "seq")',
+        replace: 'unique ("organization_id", "seq", "id")',
+      },
+      {
+        name: 'table-without-limit',
+        why: 'the table itself lets a balance go below its limit',
+        find: 'check (available >= - overdraft_limit)',
+        replace: 'check (available >= - overdraft_limit - 1000000)',
+      },
+      {
+        name: 'table-of-negative-entries',
+        why: 'an entry moves money against its direction',
+        find: '"ledger_entries_amount_positive" check (amount > 0)',
+        replace: '"ledger_entries_amount_positive" check (amount > -1)',
+      },
+      {
+        name: 'ledger-can-be-updated',
+        why: 'whoever owns the tables can change what was paid',
+        find: 'before update or delete on "tollkeeper"."ledger_entries"',
+        replace: 'before delete on "tollkeeper"."ledger_entries"',
+      },
+      {
+        name: 'ledger-can-be-truncated',
+        why: 'whoever owns the tables can empty the ledger',
+        find: 'before truncate on "tollkeeper"."ledger_entries"',
+        replace: 'before update on "tollkeeper"."ledger_entries"',
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/database/migrate.ts',
+    ['database/rights'],
+    [
+      {
+        name: 'application-may-change-the-ledger',
+        why: 'only the trigger keeps the application from changing what was paid',
+        find: 'revoke update, delete, truncate on tollkeeper.ledger_entries from tollkeeper_app;',
+        replace: '',
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/ledger/audit.ts',
+    ['ledger/audit'],
+    [
+      {
+        name: 'verify-misses-a-gap',
+        why: 'a deleted entry is not found',
+        find: 'if (seq !== this.#seq + 1) findings.add(4',
+        replace: 'if (seq < this.#seq + 1) findings.add(4',
+      },
+      {
+        name: 'verify-misses-an-altered-entry',
+        why: 'an amount that was changed afterwards is not found',
+        find: 'if (entry.availableAfter !== this.#available) {',
+        replace: 'if (entry.availableAfter < this.#available) {',
+      },
+      {
+        name: 'verify-misses-held',
+        why: 'held money that was changed afterwards is not found',
+        find: 'if (entry.heldAfter !== this.#held) {',
+        replace: 'if (entry.heldAfter < this.#held) {',
+      },
+      {
+        name: 'verify-misses-the-balance',
+        why: 'a balance that the ledger does not explain is not found',
+        find: 'if (available !== this.#available) this.#differs',
+        replace: 'if (available < this.#available) this.#differs',
+      },
+      {
+        name: 'verify-misses-the-limit',
+        why: 'an overdrawn balance is not found',
+        find: 'if (this.#available < -this.#organization.overdraftLimitPeak) {',
+        replace: 'if (this.#available < -this.#organization.overdraftLimitPeak - 1_000n) {',
+      },
+      {
+        name: 'verify-misses-the-last-entries',
+        why: 'a ledger that was cut at its end is not found',
+        find: 'if (seq !== this.#seq) this.#findings.add(4',
+        replace: 'if (seq < this.#seq) this.#findings.add(4',
+      },
+      {
+        name: 'verify-misses-open-holds',
+        why: 'held money that no hold explains is not found',
+        find: 'if (held !== openHolds) {',
+        replace: 'if (held < openHolds) {',
+      },
+      {
+        name: 'verify-misses-a-seat',
+        why: 'a seat without a member is not found',
+        find: 'if (seatsUsed !== activeMembers) {',
+        replace: 'if (seatsUsed < activeMembers) {',
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/ledger/audit-line.ts',
+    ['ledger/audit-line'],
+    [
+      {
+        name: 'verify-misses-a-price',
+        why: 'a line that costs otherwise than its tariff says is not found',
+        find: 'if (amount + writtenOff === price) return null',
+        replace: 'if (amount + writtenOff >= price) return null',
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/ledger/audit-job.ts',
+    ['managers/verify-damage'],
+    [
+      {
+        name: 'verify-misses-a-double-charge',
+        why: 'an entry that no line explains is not found',
+        find: 'else if (left.has(key)) findings.add',
+        replace: 'else if (!left.has(key) && kind === kind.toUpperCase()) findings.add',
+      },
+      {
+        name: 'verify-misses-a-lost-charge',
+        why: 'a line without its entry is not found',
+        find: 'if (!entry) findings.add(invariant,',
+        replace: 'if (!entry) Object.is(invariant,',
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/ledger/audit-counters.ts',
+    ['managers/verify-damage'],
+    [
+      {
+        name: 'verify-misses-a-counter',
+        why: 'units that nobody used are not found',
+        find: 'if (stored[name] === sum[name]) continue',
+        replace: 'if (stored[name] >= sum[name]) continue',
+      },
+    ],
+  ),
+]

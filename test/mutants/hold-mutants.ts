@@ -1,0 +1,198 @@
+import { type Mutant, mutantsOf } from './mutant.ts'
+
+/** How money is set aside: the book of a batch, holds, admissions. */
+export const HOLD_MUTANTS: readonly Mutant[] = [
+  ...mutantsOf(
+    'src/ledger/book.ts',
+    ['ledger/book'],
+    [
+      {
+        name: 'book-drops-the-limit',
+        why: 'nothing but good callers keeps a balance above its limit',
+        find: 'invariant(this.spendable(organization) >= 0n',
+        replace: 'invariant(true',
+      },
+      {
+        name: 'book-drops-the-held-guard',
+        why: 'more leaves a hold than is in it',
+        find: 'invariant(organization.held >= 0n',
+        replace: 'invariant(true',
+      },
+      {
+        name: 'book-writes-a-key-twice',
+        why: 'the same thing is paid twice in one batch',
+        find: 'invariant(!this.#entries.has(posting.key)',
+        replace: 'invariant(true',
+      },
+      {
+        name: 'book-moves-nothing',
+        why: 'entries of nothing, or of less, stand in the ledger',
+        find: 'invariant(posting.amount > 0n',
+        replace: 'invariant(posting.amount !== 7n',
+      },
+      {
+        name: 'book-overdraft-sign',
+        why: 'a credit line takes money away',
+        find: 'organization.available + organization.overdraftLimit',
+        replace: 'organization.available - organization.overdraftLimit',
+        killers: ['ledger/admit'],
+      },
+      {
+        name: 'book-seq-has-gaps',
+        why: 'a deleted entry can no longer be told from a gap',
+        find: 'organization.seq += 1',
+        replace: 'organization.seq += 2',
+        killers: ['ledger/fold'],
+      },
+      {
+        name: 'book-one-sided-entry',
+        why: 'held money disappears',
+        find: "if (posting.credit === 'held') organization.held += posting.amount",
+        replace: '',
+        killers: ['ledger/admit'],
+      },
+      {
+        name: 'book-serves-strangers',
+        why: 'one organisation settles or cancels another one’s jobs',
+        find: 'job?.organizationId === call.organizationId ? job : undefined',
+        replace: 'job',
+        killers: ['ledger/claim'],
+      },
+      {
+        name: 'book-wakes-newest-first',
+        why: 'the job that waits longest waits for ever',
+        find: 'a.parkedAt - b.parkedAt ||',
+        replace: 'b.parkedAt - a.parkedAt ||',
+        killers: ['ledger/wake'],
+      },
+      {
+        name: 'book-seats-newest-first',
+        why: 'the member that waits longest waits for ever',
+        find: 'a.addedAt - b.addedAt ||',
+        replace: 'b.addedAt - a.addedAt ||',
+        killers: ['ledger/seat'],
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/ledger/hold.ts',
+    ['ledger/admit', 'ledger/hold'],
+    [
+      {
+        name: 'hold-drops-the-refusal',
+        why: 'jobs start without money',
+        find: 'if (short === 0n) return null',
+        replace: 'return null',
+      },
+      {
+        name: 'hold-refuses-one-unit-late',
+        why: 'a job starts that is one unit short',
+        find: 'needed > spendable ?',
+        replace: 'needed > spendable + 1n ?',
+      },
+      {
+        name: 'hold-refuses-the-last-unit',
+        why: 'the last unit of a balance can never be spent',
+        find: 'needed > spendable ? needed - spendable : 0n',
+        replace: 'needed >= spendable ? needed - spendable + 1n : 0n',
+      },
+      {
+        name: 'hold-spends-for-the-frozen',
+        why: 'an organisation that was frozen by an alarm goes on spending',
+        find: "organization.status === 'frozen' ||",
+        replace: '',
+      },
+      {
+        name: 'hold-spends-for-the-past-due',
+        why: 'an unpaid plan is used on',
+        find: "organization.status === 'past_due'",
+        replace: 'false',
+      },
+      {
+        name: 'hold-counts-finished-stages',
+        why: 'a resumed job must pay for its finished stages again',
+        find: "row.state === 'charged' || row.state === 'reversed'",
+        replace: "row.state === 'reversed'",
+      },
+      {
+        name: 'hold-keeps-its-generation',
+        why: 'the second hold of a job meets the key of the first',
+        find: 'job.generation += 1',
+        replace: 'job.generation += 0',
+        killers: ['ledger/wake'],
+      },
+      {
+        name: 'hold-reserves-no-free-units',
+        why: 'free units are promised to several jobs',
+        find: 'book.putCounters(organization.id, tariff, periodStart, quote.counters)',
+        replace: '',
+        killers: ['ledger/settle'],
+      },
+      {
+        name: 'hold-never-closes',
+        why: 'a finished job goes on holding money',
+        find: "hold.state = 'closed'",
+        replace: "hold.state = 'open'",
+        killers: ['ledger/settle'],
+      },
+      {
+        name: 'hold-keeps-its-rest',
+        why: 'what was given back can be spent again out of the hold',
+        find: 'hold.remaining = 0n',
+        replace: 'hold.remaining = left',
+        killers: ['ledger/settle'],
+      },
+      {
+        name: 'hold-is-never-released',
+        why: 'the difference between quote and charge is lost to the customer',
+        find: 'if (left > 0n) {',
+        replace: 'if (left < 0n) {',
+        killers: ['ledger/settle'],
+      },
+      {
+        name: 'hold-releases-what-was-charged',
+        why: 'a job gets back what its stages have cost',
+        find: 'amount: left, key',
+        replace: 'amount: hold.amount, key',
+        killers: ['ledger/settle', 'ledger/finish'],
+      },
+      {
+        name: 'hold-keeps-grants',
+        why: 'the free units of a job that ended early are lost',
+        find: 'returnGrants(book, job)',
+        replace: '',
+        killers: ['ledger/pinned'],
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/ledger/admit.ts',
+    ['ledger/admit'],
+    [
+      {
+        name: 'admit-starts-strangers',
+        why: 'whoever is not a member spends the organisation’s money',
+        find: 'stranger(book, job) ??',
+        replace: '',
+      },
+      {
+        name: 'admit-ignores-max-cost',
+        why: 'a job costs more than its customer allowed',
+        find: 'job.maxCost === null ? bounds :',
+        replace: 'job.maxCost !== 0n ? bounds :',
+      },
+      {
+        name: 'admit-runs-unpriced-models',
+        why: 'a model without a price runs for nothing',
+        find: 'missing.length > 0',
+        replace: 'missing.length > 9',
+      },
+      {
+        name: 'admit-holds-twice',
+        why: 'an admission asked again takes a second hold',
+        find: "if (job.state !== 'queued') return decided(book, job)",
+        replace: '',
+      },
+    ],
+  ),
+]

@@ -1,0 +1,190 @@
+import { type Mutant, mutantsOf } from './mutant.ts'
+
+/** Who may work and when: wake, claims, deliveries, periods, states. */
+export const WORK_MUTANTS: readonly Mutant[] = [
+  ...mutantsOf(
+    'src/ledger/wake.ts',
+    ['ledger/wake'],
+    [
+      {
+        name: 'wake-stops-at-the-first',
+        why: 'a large job in front keeps small ones waiting that would fit',
+        find: 'const { jobs, more } = book.parkedPage(organization.id, call.after)',
+        replace:
+          'const { jobs: all, more } = book.parkedPage(organization.id, call.after)\n' +
+          '  let left = book.spendable(organization)\n' +
+          '  const jobs = all.slice(0, all.findIndex((job) => (left -= job.rejection?.needed ?? 0n) < 0n) >>> 0)',
+      },
+      {
+        name: 'wake-ignores-the-balance',
+        why: 'parked jobs start without money',
+        find: 'if (rejection) {',
+        replace: "if (rejection?.reason === 'frozen') {",
+      },
+      {
+        name: 'wake-resumes-what-runs',
+        why: 'a job that runs already takes a second hold',
+        find: "job?.state === 'rejected_for_balance'",
+        replace: 'job !== undefined',
+      },
+      {
+        name: 'wake-forgets-seats',
+        why: 'the first money goes to jobs while members wait for their seats',
+        find: 'const members = activatePending(book, organization)',
+        replace: 'const members = []',
+      },
+      {
+        name: 'wake-seats-last',
+        why: 'jobs take the money that members waited for',
+        find: 'const members = activatePending(book, organization)',
+        replace:
+          'for (const job of book.parkedPage(organization.id, call.after).jobs) resume(book, organization, job)\n' +
+          '  const members = activatePending(book, organization)',
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/ledger/claim.ts',
+    ['ledger/claim'],
+    [
+      {
+        name: 'claim-granted-to-two',
+        why: 'two workers call the model for the same stage',
+        find: "return { kind: 'busy', until: stage.claimedUntil ?? book.now, now: book.now }",
+        replace: '',
+      },
+      {
+        name: 'claim-never-ends',
+        why: 'the stage of a killed worker waits for ever',
+        find: 'stage.claimId !== call.claimId && ',
+        replace: "stage.claimId !== call.claimId && stage.claimId !== null || stage.claimId === '' && ",
+      },
+      {
+        name: 'claim-extended-by-a-stranger',
+        why: 'a worker that was given up goes on beside its successor',
+        find: "stage.state !== 'running' || stage.claimId !== call.claimId",
+        replace: "stage.state !== 'running'",
+      },
+      {
+        name: 'claim-exhausted-never',
+        why: 'a job that kills its workers kills them for ever',
+        find: 'stage.starts >= STARTS_MAX',
+        replace: 'stage.starts >= STARTS_MAX * 99',
+      },
+      {
+        name: 'claim-exhausted-late',
+        why: 'a sixth worker is killed',
+        find: 'stage.starts >= STARTS_MAX',
+        replace: 'stage.starts > STARTS_MAX',
+      },
+      {
+        name: 'claim-counts-no-start',
+        why: 'starts are never exhausted',
+        find: 'stage.starts += 1',
+        replace: '',
+      },
+      {
+        name: 'claim-counts-a-lost-answer',
+        why: 'lost connections end a job that never failed',
+        find: "if (stage.state === 'running' && stage.claimId === call.claimId) {",
+        replace: "if (stage.state === 'charged' && stage.claimId === call.claimId) {",
+      },
+      {
+        name: 'claim-works-for-the-parked',
+        why: 'a job without money has its stages run',
+        find: 'job.state === expected &&',
+        replace: 'expected &&',
+      },
+      {
+        name: 'redeliver-while-claimed',
+        why: 'the sweep delivers what somebody works on',
+        find: 'seen.delivery === row.delivery && !',
+        replace: 'seen.delivery === row.delivery && seen !== !',
+      },
+      {
+        name: 'redeliver-what-moved-on',
+        why: 'the sweep delivers twice what was delivered since it looked',
+        find: 'seen.delivery === row.delivery && !',
+        replace: 'seen.delivery >= 0 && !',
+      },
+      {
+        name: 'redeliver-the-final',
+        why: 'a job that has ended is run again',
+        find: "isFinal(job.state) || job.state === 'rejected_for_balance'",
+        replace: "job.state === 'rejected_for_balance'",
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/ledger/delivery.ts',
+    ['ledger/delivery', 'ledger/claim'],
+    [
+      {
+        name: 'delivery-number-repeats',
+        why: 'the queue ignores what is delivered again, and the job stands still',
+        find: 'Math.max(...stages.map((row) => row.delivery)) + 1',
+        replace: 'Math.max(1, ...stages.map((row) => row.delivery))',
+      },
+      {
+        name: 'delivery-of-siblings-again',
+        why: 'agents that still work are delivered again with every sibling that settles',
+        find: 'due[0] === undefined || due[0].position <= settled.position',
+        replace: 'due[0] === undefined',
+      },
+      {
+        name: 'delivery-parent-without-number',
+        why: 'a flow’s parent is taken for a finished one and never runs',
+        find: 'const members = parent ? [...due, parent] : due',
+        replace: 'const members = due',
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/ledger/fold.ts',
+    ['ledger/fold'],
+    [
+      {
+        name: 'period-never-rolls',
+        why: 'free units and seats of the first month last for ever',
+        find: 'book.now < organization.periodEnd',
+        replace: 'book.now > 0',
+      },
+      {
+        name: 'period-rolls-late',
+        why: 'the first millisecond of a month counts in the one before',
+        find: 'book.now < organization.periodEnd',
+        replace: 'book.now <= organization.periodEnd',
+      },
+      {
+        name: 'period-keeps-empty-seats',
+        why: 'a seat that was paid once is free in every later month',
+        find: 'organization.seatsPaid = organization.seatsUsed',
+        replace: '',
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/ledger/period.ts',
+    ['ledger/period'],
+    [
+      {
+        name: 'period-overflows-february',
+        why: 'a month of the 31st skips the next one',
+        find: 'Math.min(from.getUTCDate(), lastDay)',
+        replace: 'from.getUTCDate() + 0 * lastDay',
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/ledger/states.ts',
+    ['ledger/states'],
+    [
+      {
+        name: 'state-final-is-not-final',
+        why: 'a charged job can fail and be given back',
+        find: '  charged: [],',
+        replace: "  charged: ['failed'],",
+      },
+    ],
+  ),
+]
