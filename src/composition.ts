@@ -21,6 +21,7 @@ import { createInSnapshot } from './database/snapshot.ts'
 import { createInTransaction } from './database/transaction.ts'
 import { type Clock, systemClock } from './foundation/clock.ts'
 import { ConfigurationError } from './foundation/errors.ts'
+import { armFailpoints } from './foundation/failpoint.ts'
 import { createLogger, type Logger } from './foundation/logger.ts'
 import { BalanceManager } from './managers/balance.manager.ts'
 import { JobManager } from './managers/job.manager.ts'
@@ -75,6 +76,7 @@ export type Tollkeeper = Awaited<ReturnType<typeof compose>>
 export async function compose({ config, agents = [], clock = systemClock }: ComposeOptions) {
   await using opened = new AsyncDisposableStack()
   const logger = createLogger(config.logLevel)
+  armFailpoints(config.failpoint)
   const database = await openDatabase(config, logger, opened)
   const storage = await openStorage(config, database.appUrl, logger, clock, opened)
   const managers = openManagers(config, storage, logger, opened)

@@ -1,4 +1,5 @@
 import { createMeteredLlm } from '../src/agents/metered-llm.ts'
+import { failpoint } from '../src/foundation/failpoint.ts'
 import { invariant } from '../src/foundation/invariant.ts'
 import { agentText } from '../src/pipeline/stage-text.ts'
 import type { StageBound, StageUsage } from '../src/pricing/usage.ts'
@@ -20,7 +21,9 @@ export const agentProcessor = defineProcessor('pipeline.agent', {
       signal,
     })
     const text = agentText(job, of.stage, tokenizer, limits.maxOutputTokens)
+    failpoint('agent.before-model')
     const result = await agent.run(text, { llm: metered.llm, signal })
+    failpoint('agent.after-model')
     invariant(typeof result?.text === 'string', `agent ${bound.agent} answers { text }`)
     const usage: StageUsage = { kind: 'agent', agent: bound.agent, llm: metered.usage() }
     return { usage, text: result.text.replaceAll('\0', '').toWellFormed() }

@@ -1,4 +1,5 @@
 import { ProviderError } from '../src/agents/llm-provider.ts'
+import { failpoint } from '../src/foundation/failpoint.ts'
 import { DeadlineError } from '../src/foundation/thread-pool.ts'
 import type { Delivery as PlannedDelivery } from '../src/ledger/calls.ts'
 import type { Failure, FailureCode } from '../src/ledger/facts.ts'
@@ -39,9 +40,11 @@ export function defineProcessor<Name extends PipelineQueueName, Measured>(
 ): (services: StageServices) => Processor<Name> {
   return (services) => async (delivery, signal) => {
     const context = await contextOf(queue, delivery, services)
+    failpoint('claim.before')
     const { claim, verdict } = await services.billing.claim(context.of)
     if (verdict.kind !== 'granted') return withoutClaim(services, verdict)
     try {
+      failpoint('claim.after')
       const measured = await underClaim(
         {
           billing: services.billing,
@@ -86,7 +89,9 @@ async function withoutClaim(
 async function finish({ outbox }: StageServices, settled: Settled): Promise<Outcome> {
   if (settled.kind === 'failed') throw new DeadEnd(sentence(settled.failure))
   if (settled.kind === 'ended') return settled
+  failpoint('settle.after')
   await outbox.push([settled.next])
+  failpoint('enqueue.after')
   const { tokens, charged, currency } = settled
   const label = `${tokens.toLocaleString('en-US')} tokens · charged ${formatAmount(charged)} ${currency}`
   return { kind: 'charged', label }

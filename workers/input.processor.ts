@@ -1,3 +1,4 @@
+import { failpoint } from '../src/foundation/failpoint.ts'
 import { boundsOf } from '../src/pipeline/bounds.ts'
 import { defineProcessor, type Settled } from './define-processor.ts'
 
@@ -16,6 +17,7 @@ export const inputProcessor = defineProcessor('pipeline.input', {
       return { kind: 'charged', tokens, charged, currency: verdict.currency, next: verdict.next }
     }
     if (verdict.kind === 'refused') {
+      failpoint('park.after')
       const card = { ...of, generation: verdict.generation, stage: verdict.rejection.stage }
       await queues.putCards([card]).catch((error: unknown) => {
         logger.warn({ jobId: of.jobId, reason: String(error) }, 'the card of a parked job is left to the sweep')

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EntityManagerSource } from '../database/transaction.ts'
+import { failpoint } from '../foundation/failpoint.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { DueStage, OverdueJob, ScheduleManager } from '../managers/schedule.manager.ts'
 import type { TokenBasedBillingManager } from '../managers/token-based-billing.manager.ts'
@@ -141,7 +142,9 @@ export class Sweep {
       const [{ jobId, organizationId }] = stages as [DueStage]
       return billing.redeliver({ jobId, organizationId }, stages)
     })
-    await outbox.push(await Promise.all(planned))
+    const deliveries = await Promise.all(planned)
+    if (lost.length > 0) failpoint('sweep.deliver')
+    await outbox.push(deliveries)
     return byJob.size
   }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type pg from 'pg'
+import { failpoint } from '../../foundation/failpoint.ts'
 import type { Call, Verdict } from '../../ledger/calls.ts'
 import { fold } from '../../ledger/fold.ts'
 import { namedRows } from './named-rows.ts'
@@ -27,6 +28,7 @@ export async function moneyTransaction(
   }
   client.on('error', onError)
   try {
+    failpoint('money.before-begin')
     await client.query(BEGIN)
     const locked = await client.query<{ facts: FactsJson }>({
       name: 'lock_batch',
@@ -43,7 +45,9 @@ export async function moneyTransaction(
       text: WRITE_BATCH,
       values: writeParameters(writes),
     })
+    failpoint('money.in-transaction')
     await client.query('commit')
+    failpoint('money.after-commit')
     return verdicts
   } catch (error) {
     await client.query('rollback').catch((failure: Error) => {
