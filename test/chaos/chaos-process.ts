@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 const SERVICE = fileURLToPath(new URL('../fixtures/chaos/service.ts', import.meta.url))
 /** A start compiles nothing, but two cores are shared with everything else that runs. */
 const START_MS = 60_000
+const FIRED_MS = 90_000
 const FAILPOINT_LINE = /^failpoint .*$/m
 
 export interface Ending {
@@ -21,8 +22,9 @@ export interface ChaosProcess {
   running(): boolean
   /** Resolves with the line that its first failpoint wrote. */
   readonly fired: Promise<string>
-  readonly ended: Promise<Ending>
   kill(): Promise<void>
+  /** Waits for the SIGKILL that it was told to give itself. */
+  killedItself(): Promise<void>
   /** SIGSTOP: it stands still, and knows nothing of it. */
   stop(): void
   /** SIGCONT: it goes on where it stood. */
@@ -63,11 +65,14 @@ export async function startProcess(
     pid,
     url,
     running,
-    fired: fired.promise,
-    ended,
+    fired: soon(fired.promise, 'it passed its failpoint'),
     async kill() {
       if (running()) child.kill('SIGKILL')
       await ended
+    },
+    async killedItself() {
+      const { code, signal } = await soon(ended, 'it killed itself')
+      if (signal !== 'SIGKILL') throw new Error(`it was not killed but ended with ${code ?? signal}:\n${log}`)
     },
     stop: () => void child.kill('SIGSTOP'),
     goOn: () => void child.kill('SIGCONT'),
@@ -88,6 +93,16 @@ export async function startProcess(
     },
     log: () => log,
   }
+}
+
+/** What a failpoint causes comes within this, or the case does not test what it says. */
+function soon<T>(what: Promise<T>, sentence: string): Promise<T> {
+  const late = sleep(FIRED_MS, undefined, { ref: false }).then((): never => {
+    throw new Error(`never was it true that ${sentence}`)
+  })
+  const first = Promise.race([what, late])
+  first.catch(() => undefined)
+  return first
 }
 
 async function readiness(child: ChildProcess, ended: Promise<Ending>, log: () => string): Promise<string> {
