@@ -26,7 +26,7 @@ export const FAILPOINTS = [
 
 export type FailpointName = (typeof FAILPOINTS)[number]
 
-/** kill: SIGKILL to oneself; stop: SIGSTOP; throw: an error; delay: the whole process stands still for `ms`. */
+/** kill: SIGKILL to oneself; stop: SIGSTOP; throw: an error as of a lost connection; delay: the whole process stands still for `ms`. */
 const ACTIONS = ['kill', 'stop', 'throw', 'delay'] as const
 
 interface Rule {
@@ -80,9 +80,10 @@ export function failpoint(name: FailpointName): void {
 }
 
 function pass(rules: readonly Armed[], name: FailpointName): void {
-  for (const rule of rules) {
-    if (rule.name !== name) continue
-    rule.passes += 1
+  const here = rules.filter((rule) => rule.name === name)
+  // All count before one acts: what throws must not hide the pass from the others.
+  for (const rule of here) rule.passes += 1
+  for (const rule of here) {
     const hit = rule.nth === null ? Math.random() < rule.chance : rule.passes === rule.nth
     if (hit) act(rule)
   }
@@ -103,6 +104,6 @@ function act({ name, action, ms }: Rule): void {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
       return
     case 'throw':
-      throw new Error(`failpoint ${name}`)
+      throw Object.assign(new Error(`failpoint ${name}`), { code: 'ECONNRESET' })
   }
 }

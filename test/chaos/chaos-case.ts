@@ -24,7 +24,7 @@ const CASE_MS = 300_000
 
 /** Registers each case on each backend that this machine has; they run side by side, as `maxConcurrency` allows. */
 export function registerCases(title: string, cases: readonly ChaosCase[]): void {
-  describe.concurrent(title, () => {
+  describe.concurrent(`${title} (SEED=${SEED})`, () => {
     for (const each of cases) {
       const backends = BACKENDS_HERE.filter((backend) => each.backends?.includes(backend) ?? true)
       it.for(backends)(`${each.name}, queue on %s`, { timeout: CASE_MS }, async (backend, { task }) => {

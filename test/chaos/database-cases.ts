@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { eventually } from '../support/tollkeeper.ts'
-import { expectAtRest, stageOf, states } from './at-rest.ts'
+import { drained, expectAtRest, stageOf, states } from './at-rest.ts'
 import type { ChaosCase } from './chaos-case.ts'
-import { type ChaosWorld, openChaos } from './chaos-world.ts'
+import { type ChaosWorld, ORGANIZATION, openChaos } from './chaos-world.ts'
 import { patient } from './model-server.ts'
 
 /** Batches of the money path that a chain and a flow send at least. */
@@ -99,16 +99,23 @@ const restarted: ChaosCase = {
 }
 
 const zombie: ChaosCase = {
-  name: 'a zombie wakes up when another worker has finished its stage',
+  name: 'a zombie wakes up when another worker has charged its stage',
   async run(backend) {
     await using world = await openChaos(backend)
+    // The job is not final when the zombie settles: only the stage's own row says that it is paid.
+    const goneOn = Promise.withResolvers<void>()
+    world.model.become(async (call, asked) => {
+      if (call.agent === 'beta') await goneOn.promise
+      return patient(call, asked)
+    })
     const worker = await world.start({ FAILPOINT: 'agent.after-model:stop@1' })
-    const [id = ''] = await world.submit('zombie', ['alpha'])
+    const steps = [['alpha'], ['beta']]
+    const { id } = await world.tollkeeper.service.submit({ organizationId: ORGANIZATION, text: 'zombie text', steps })
     await worker.fired
     const other = await world.start()
     await eventually(
-      () => states(world),
-      (seen) => seen.charged === 1,
+      async () => world.model.callsFor('zombie', 'beta').length,
+      (calls) => calls === 1,
       40_000,
     )
     const before = await world.database.query('select * from tollkeeper.ledger_entries order by seq')
@@ -119,10 +126,12 @@ const zombie: ChaosCase = {
     )
     expect(await world.database.query('select * from tollkeeper.ledger_entries order by seq')).toEqual(before)
     expect(await stageOf(world, id, 'agent.alpha')).toEqual({ starts: 2, absorbed: 1 })
+    goneOn.resolve()
+    await drained(world)
     await other.kill()
     await world.submit('after', ['alpha'])
     await expectAtRest(world, { charged: 2 })
-    expect(world.model.calls).toHaveLength(3)
+    expect(world.model.calls).toHaveLength(4)
   },
 }
 
@@ -130,23 +139,68 @@ const failingZombie: ChaosCase = {
   name: 'a zombie wakes up to fail a stage that is no longer its own',
   async run(backend) {
     await using world = await openChaos(backend)
-    const worker = await world.start({ FAILPOINT: 'agent.before-model:stop@1' })
-    const zombieAnswered = Promise.withResolvers<void>()
+    const zombieFailed = Promise.withResolvers<void>()
     world.model.become(async (call, asked) => {
-      if (call.pid === worker.pid) {
-        zombieAnswered.resolve()
-        return { status: 400, text: 'no' }
-      }
-      // The new owner is in the middle of its work when the old one fails, or gives up.
-      await Promise.race([zombieAnswered.promise, sleep(5_000)])
+      if (asked < 3) return { status: 503, text: 'busy' }
+      // The new owner is in the middle of its work when the old one gives up after its last attempt.
+      if (asked > 3) await zombieFailed.promise
       return patient(call, asked)
     })
+    const points = 'agent.after-model:stop@1,agent.after-model:throw@1'
+    const worker = await world.start({ FAILPOINT: points })
     await world.submit('contested', ['alpha'])
     await worker.fired
     await world.start()
-    await world.model.asked(1)
+    await world.model.asked(4)
     worker.goOn()
-    await expectAtRest(world, { charged: 1 }, { callsAtOnce: 2 })
+    await eventually(
+      async () => worker.log(),
+      (log) => log.includes('"attempt":3'),
+    )
+    await sleep(1_000)
+    expect(await states(world)).toEqual({ processing: 1 })
+    zombieFailed.resolve()
+    await expectAtRest(world, { charged: 1 })
+    expect(world.model.calls).toHaveLength(4)
+  },
+}
+
+/** The batches of a chain whose model fails twice, up to the third attempt's settle; each of its five tries is lost. */
+const LAST_SETTLE = [8, 9, 10, 11, 12]
+
+const lastSettleLost: ChaosCase = {
+  name: 'the database does not take what the last attempt made',
+  async run(backend) {
+    await using world = await openChaos(backend)
+    world.model.become((call, asked) => (asked < 3 ? { status: 503, text: 'busy' } : patient(call, asked)))
+    const points = LAST_SETTLE.map((pass) => `money.in-transaction:throw@${pass}`)
+    const worker = await world.start({ FAILPOINT: points.join(',') })
+    await world.submit('unlucky', ['alpha'])
+    await worker.fired
+    // A fault of ours is no reason to fail the customer's job.
+    await expectAtRest(world, { charged: 1 })
+    expect(worker.log()).toContain('The database does not answer')
+  },
+}
+
+const stoppedInside: ChaosCase = {
+  name: 'a process is stopped inside the money transaction and goes on much later',
+  async run(backend, draws, tell) {
+    const pass = draws.between(1, BATCHES)
+    tell(`pass ${pass}`)
+    await using world = await openChaos(backend)
+    const worker = await world.start({ FAILPOINT: `money.in-transaction:stop@${pass}` })
+    await oneChainAndOneFlow(world)
+    await worker.fired
+    await world.start()
+    // The locks that it holds must not outlive its silence.
+    await expectAtRest(world, { charged: 2 })
+    const before = await world.database.query('select * from tollkeeper.ledger_entries order by seq')
+    worker.goOn()
+    await sleep(1_000)
+    await expectAtRest(world, { charged: 2 })
+    expect(await world.database.query('select * from tollkeeper.ledger_entries order by seq')).toEqual(before)
+    expect(worker.running()).toBe(true)
   },
 }
 
@@ -158,4 +212,6 @@ export const DATABASE_CASES: readonly ChaosCase[] = [
   restarted,
   zombie,
   failingZombie,
+  lastSettleLost,
+  stoppedInside,
 ]

@@ -99,15 +99,29 @@ const whileSweeping: ChaosCase = {
   name: 'SIGKILL at sweep.deliver',
   async run(backend) {
     await using world = await openChaos(backend)
-    await world.submit('forgotten', ['alpha', 'beta'], 3)
-    const waiting = () => world.tollkeeper.queues.boardQueues()[0]?.getJobCountByTypes('waiting') ?? Promise.resolve(0)
-    await eventually(waiting, (count) => count === 3)
-    await forgetQueues(world)
+    await forgottenJobs(world)
     const victim = await world.start({ FAILPOINT: 'sweep.deliver:kill@1' })
     await victim.killedItself()
     await world.start()
     await expectAtRest(world, { charged: 3 })
     expect(world.model.calls).toHaveLength(6)
+  },
+}
+
+const stoppedSweep: ChaosCase = {
+  name: 'the process that sweeps is stopped in the middle of it',
+  async run(backend) {
+    await using world = await openChaos(backend)
+    await forgottenJobs(world)
+    const stopped = await world.start({ FAILPOINT: 'sweep.deliver:stop@1' })
+    await stopped.fired
+    await world.start()
+    await expectAtRest(world, { charged: 3 })
+    stopped.goOn()
+    await world.submit('later', ['alpha'])
+    await expectAtRest(world, { charged: 4 })
+    expect(world.model.calls).toHaveLength(7)
+    expect(stopped.running()).toBe(true)
   },
 }
 
@@ -117,10 +131,19 @@ export const KILL_CASES: readonly ChaosCase[] = [
   whileParking,
   whileWaking,
   whileSweeping,
+  stoppedSweep,
 ]
 
 export async function topUp({ tollkeeper }: ChaosWorld, amount: string, reference = `paid ${amount}`): Promise<void> {
   await tollkeeper.balances.topUp(ORGANIZATION, { amount: parseAmount(amount), reference, note: null })
+}
+
+/** Three jobs that the queue had, and has no more. */
+async function forgottenJobs(world: ChaosWorld): Promise<void> {
+  await world.submit('forgotten', ['alpha', 'beta'], 3)
+  const waiting = () => world.tollkeeper.queues.boardQueues()[0]?.getJobCountByTypes('waiting') ?? Promise.resolve(0)
+  await eventually(waiting, (count) => count === 3)
+  await forgetQueues(world)
 }
 
 /** Takes every queue job away, as an operator or an empty Redis would. */

@@ -33,6 +33,13 @@ describe('a failpoint', () => {
     failpoint('claim.after')
   })
 
+  it('counts a pass for every rule of a place, also when one of them throws', () => {
+    armFailpoints('claim.after:throw@1,claim.after:throw@2')
+    expect(() => failpoint('claim.after')).toThrow()
+    expect(() => failpoint('claim.after')).toThrow()
+    failpoint('claim.after')
+  })
+
   it('kills its process in the middle of it, and says so first', () => {
     expect(passing('claim.after:kill@2')).toEqual({
       signal: 'SIGKILL',
