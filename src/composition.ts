@@ -24,6 +24,7 @@ import { StageWorkReader } from './database/stage-work.ts'
 import { createInTransaction } from './database/transaction.ts'
 import { type Clock, systemClock } from './foundation/clock.ts'
 import { ConfigurationError } from './foundation/errors.ts'
+import { armFailpoints } from './foundation/failpoint.ts'
 import { createLogger, type Logger } from './foundation/logger.ts'
 import { BalanceManager } from './managers/balance.manager.ts'
 import { JobManager } from './managers/job.manager.ts'
@@ -52,8 +53,7 @@ import { o200kBase } from './tokenizer/o200k-base.ts'
 
 /**
  * Batches of the money path side by side, each on a connection of its own: while one waits for its COMMIT, another is
- * folded. A lane keeps a core of PostgreSQL busy, so there is one for every two cores; more than four would only cut
- * batches smaller, since one process folds them all.
+ * folded. A lane keeps a core of PostgreSQL busy; more than four would only cut batches smaller.
  */
 const MONEY_LANES = Math.min(4, Math.max(2, availableParallelism() >> 1))
 /** What reads beside the money path: the sweep's lock, verify's snapshot, tariffs, probes. */
@@ -84,6 +84,7 @@ export type Tollkeeper = Awaited<ReturnType<typeof compose>>
 export async function compose({ config, agents = [], clock = systemClock }: ComposeOptions) {
   await using opened = new AsyncDisposableStack()
   const logger = createLogger(config.logLevel)
+  armFailpoints(config.failpoint)
   const database = await openDatabase(config, logger, opened)
   const storage = await openStorage(config, database.appUrl, logger, clock, opened)
   const managers = openManagers(config, storage, logger, opened)

@@ -1,4 +1,5 @@
 import { createMeteredLlm } from '../src/agents/metered-llm.ts'
+import { failpoint } from '../src/foundation/failpoint.ts'
 import { invariant } from '../src/foundation/invariant.ts'
 import { WorkStopped } from '../src/pipeline/claimed-work.ts'
 import { agentText } from '../src/pipeline/stage-text.ts'
@@ -28,7 +29,9 @@ export const agentProcessor = defineProcessor('pipeline.agent', {
     const usage = (): StageUsage => ({ kind: 'agent', agent: bound.agent, llm: metered.usage() })
     spent.usage = () => (metered.usage().length > 0 ? usage() : null)
     const text = agentText(job, of.stage, tokenizer, limits.maxOutputTokens)
+    failpoint('agent.before-model')
     const result = await agent.run(text, { llm: metered.llm, signal })
+    failpoint('agent.after-model')
     holding.throwIfRefused()
     invariant(typeof result?.text === 'string', `agent ${bound.agent} answers { text }`)
     return { usage: usage(), text: result.text.replaceAll('\0', '').toWellFormed() }

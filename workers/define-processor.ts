@@ -2,6 +2,7 @@ import { ProviderError } from '../src/agents/llm-provider.ts'
 import { isTransient } from '../src/database/retry.ts'
 import type { StageWork } from '../src/database/stage-work.ts'
 import { UnavailableError } from '../src/foundation/errors.ts'
+import { failpoint } from '../src/foundation/failpoint.ts'
 import { DeadlineError } from '../src/foundation/thread-pool.ts'
 import type { Delivery as PlannedDelivery } from '../src/ledger/calls.ts'
 import type { Failure, FailureCode } from '../src/ledger/facts.ts'
@@ -54,6 +55,7 @@ export function defineProcessor<Name extends PipelineQueueName, Measured>(
     if (verdict.kind !== 'granted') return withoutClaim(services, verdict)
     const context: StageContext = { of, claim, job, services, spent: { usage: () => null } }
     try {
+      failpoint('claim.after')
       const measured = await underClaim(
         {
           billing: services.billing,
@@ -75,6 +77,7 @@ export function defineProcessor<Name extends PipelineQueueName, Measured>(
 async function begin(queue: PipelineQueueName, delivery: Delivery<PipelineQueueName>, services: StageServices) {
   try {
     const stage = await stageOf(queue, delivery, services)
+    failpoint('claim.before')
     return { ...stage, ...(await services.billing.claim(stage.of)) }
   } catch (error) {
     if (error instanceof UnavailableError || isTransient(error)) return null
@@ -114,7 +117,9 @@ async function withoutClaim(
 async function finish({ outbox }: StageServices, settled: Settled): Promise<Outcome> {
   if (settled.kind === 'failed') throw new DeadEnd(sentence(settled.failure))
   if (settled.kind === 'ended') return settled
+  failpoint('settle.after')
   await outbox.push([settled.next])
+  failpoint('enqueue.after')
   const { tokens, charged, currency } = settled
   const label = `${tokens.toLocaleString('en-US')} tokens · charged ${formatAmount(charged)} ${currency}`
   return { kind: 'charged', label }

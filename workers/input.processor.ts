@@ -1,3 +1,4 @@
+import { failpoint } from '../src/foundation/failpoint.ts'
 import { boundsOf } from '../src/pipeline/bounds.ts'
 import { defineProcessor, type Settled } from './define-processor.ts'
 import { showParked } from './parked-card.ts'
@@ -17,6 +18,7 @@ export const inputProcessor = defineProcessor('pipeline.input', {
       return { kind: 'charged', tokens, charged, currency: verdict.currency, next: verdict.next }
     }
     if (verdict.kind === 'refused') {
+      failpoint('park.after')
       const { generation, rejection } = verdict
       await showParked(services, of, { generation, stage: rejection.stage })
     }

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { readFailpoints } from '../foundation/failpoint.ts'
 
 /** Timers above this fire at once instead of later (a signed 32-bit count of milliseconds). */
 const TIMER_MAX_MS = 2_147_483_647
@@ -54,6 +55,15 @@ export const currency = z
   .default('USD')
 
 export const path = z.string().refine((text) => !text.includes('\0'), 'must be a path without NUL')
+
+export const failpoints = z.string().superRefine((text, context) => {
+  try {
+    readFailpoints(text)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    context.addIssue({ code: 'custom', message: error.message })
+  }
+})
 
 export const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).transform((text) => text === 'true')
 

@@ -3,6 +3,7 @@ import { ConfigurationError } from '../foundation/errors.ts'
 import {
   adminApiKey,
   currency,
+  failpoints,
   flag,
   host,
   integer,
@@ -46,7 +47,7 @@ const variables = z.object({
   SHUTDOWN_GRACE_MS: milliseconds(10_000, 0),
   RATE_LIMIT_PER_MINUTE: integerFrom(0, 1_000_000_000).optional(),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
-  FAILPOINT: z.string().optional(),
+  FAILPOINT: failpoints.optional(),
 })
 
 type Variables = z.infer<typeof variables>
@@ -94,6 +95,7 @@ export interface Config {
   /** Requests per key and minute; 0 is off. */
   readonly rateLimitPerMinute: number
   readonly logLevel: Variables['LOG_LEVEL']
+  /** Where this process hurts itself; only ever set with NODE_ENV=test. */
   readonly failpoint: string | undefined
 }
 

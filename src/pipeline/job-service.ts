@@ -2,6 +2,7 @@ import type { BoundLimits } from '../agents/agent.ts'
 import type { AgentRegistry } from '../agents/agent-registry.ts'
 import type { EntityManagerSource, InTransaction } from '../database/transaction.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../foundation/errors.ts'
+import { failpoint } from '../foundation/failpoint.ts'
 import { ACCOUNT_ID } from '../foundation/ids.ts'
 import type { QuoteView } from '../managers/contract-json.ts'
 import type { JobManager } from '../managers/job.manager.ts'
@@ -67,6 +68,7 @@ export class JobService {
     if (!ACCOUNT_ID.test(organizationId)) throw new NotFoundError()
     const job = { organizationId, userId, externalId, key, maxCost, text, steps, runner: 'pipeline' as const }
     const { id, first } = await inTransaction((manager) => jobs.create(manager, job))
+    failpoint('submit.after-row')
     void outbox.push([first])
     return jobs.find(em(), id)
   }

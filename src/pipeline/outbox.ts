@@ -1,3 +1,4 @@
+import { failpoint } from '../foundation/failpoint.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Delivery } from '../ledger/calls.ts'
 import type { Queues, StageDelivery } from '../queues/queues.ts'
@@ -45,6 +46,7 @@ export class Outbox {
     await Promise.resolve()
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0)
+      failpoint('outbox.before')
       await this.#attempt('queue jobs are left to the sweep', () => this.#send(batch.map(({ delivery }) => delivery)))
       for (const { done } of batch) done()
     }

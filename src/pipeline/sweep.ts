@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EntityManagerSource } from '../database/transaction.ts'
+import { failpoint } from '../foundation/failpoint.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Delivery } from '../ledger/calls.ts'
 import { DUE_MAX, type DueStage, type OverdueJob, type ScheduleManager } from '../managers/schedule.manager.ts'
@@ -164,6 +165,7 @@ export class Sweep {
         return billing.redeliver({ jobId, organizationId }, stages)
       }),
     )
+    if (lost.size > 0) failpoint('sweep.deliver')
     await outbox.push(planned)
     await queues.dropStages(planned.flatMap((delivery) => replacedBy(delivery, lost)))
     return { live: live.length, delivered: planned.filter((delivery) => delivery !== null).length }

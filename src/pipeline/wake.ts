@@ -1,4 +1,5 @@
 import type { Notifications } from '../database/notifications.ts'
+import { failpoint } from '../foundation/failpoint.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { TokenBasedBillingManager } from '../managers/token-based-billing.manager.ts'
 import type { Outbox } from './outbox.ts'
@@ -48,7 +49,10 @@ export class Waker {
   async #run(organizationId: string, entry: { again: boolean }): Promise<void> {
     do {
       entry.again = false
-      for await (const { resumed } of this.#billing.wake(organizationId)) await this.#outbox.resume(resumed)
+      for await (const { resumed } of this.#billing.wake(organizationId)) {
+        if (resumed.length > 0) failpoint('wake.after-commit')
+        await this.#outbox.resume(resumed)
+      }
     } while (entry.again)
   }
 }

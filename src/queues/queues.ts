@@ -1,4 +1,5 @@
 import type { Queue } from 'bullmq'
+import { failpoint } from '../foundation/failpoint.ts'
 import { AGENT_KEY, UUID } from '../foundation/ids.ts'
 import { invariant } from '../foundation/invariant.ts'
 import type { Logger } from '../foundation/logger.ts'
@@ -97,6 +98,7 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
     ...createProbes(queues, BACKENDS[backend.kind].lookupsAtOnce, call),
     names: QUEUE_NAMES,
     async enqueueStages(items) {
+      failpoint('enqueue.before')
       const byQueue = Map.groupBy(items.map(toQueueJob), (job) => job.queueName)
       for (const [name, jobs] of byQueue) {
         for (const slice of chunks(jobs, ENQUEUE_AT_ONCE)) {
@@ -108,6 +110,7 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
       invariant(children.length > 0, 'a flow has children')
       const deliveries = new Set([parent, ...children].map((item) => item.delivery))
       invariant(deliveries.size === 1, 'all members of a flow carry the same delivery')
+      failpoint('enqueue.before')
       const members = children
         .map(toQueueJob)
         .map((job) => ({ ...job, opts: { ...job.opts, failParentOnFailure: true } }))

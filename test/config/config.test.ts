@@ -97,13 +97,13 @@ describe('readConfig', () => {
       STAGE_TIMEOUT_MS: '500',
       HOLD_LEASE_MS: '501',
       LOG_LEVEL: 'debug',
-      FAILPOINT: 'after-hold',
+      FAILPOINT: 'claim.after:kill@2,settle.after:delay=50:0.5',
       NODE_ENV: 'test',
     })
     expect(config).toMatchObject({ host: '0.0.0.0', port: 0, adminApiKey: KEY, role: 'worker', dataDir: '/data' })
     expect(config).toMatchObject({ redisUrl: 'rediss://:p@cache:6380/2', sandbox: false, defaultCurrency: 'EUR' })
     expect(config).toMatchObject({ agentsModule: './agents.ts', stageTimeoutMs: 500, holdLeaseMs: 501 })
-    expect(config).toMatchObject({ logLevel: 'debug', failpoint: 'after-hold' })
+    expect(config).toMatchObject({ logLevel: 'debug', failpoint: 'claim.after:kill@2,settle.after:delay=50:0.5' })
     expect(config.llm).toEqual({
       provider: 'openai-compatible',
       baseUrl: 'https://llm.example.com/v1',
@@ -152,8 +152,12 @@ describe('readConfig', () => {
     [{ SHUTDOWN_GRACE_MS: '10s' }, /^SHUTDOWN_GRACE_MS must be/],
     [{ RATE_LIMIT_PER_MINUTE: 'off' }, /^RATE_LIMIT_PER_MINUTE must be/],
     [{ LOG_LEVEL: 'verbose' }, /^LOG_LEVEL must be one of/],
-    [{ FAILPOINT: 'after-hold' }, /^FAILPOINT must be unset/],
-    [{ FAILPOINT: 'after-hold', NODE_ENV: 'production' }, /^FAILPOINT must be unset/],
+    [{ FAILPOINT: 'claim.after:kill' }, /^FAILPOINT must be unset/],
+    [{ FAILPOINT: 'claim.after:kill', NODE_ENV: 'production' }, /^FAILPOINT must be unset/],
+    [
+      { FAILPOINT: 'claim.later:kill', NODE_ENV: 'test' },
+      /^FAILPOINT must be .*names are .*claim.after.*"claim.later:kill" is not$/,
+    ],
     [{ TOLLKEEPER_PORT: '5001' }, /^TOLLKEEPER_PORT is not a variable that we know; write PORT/],
     [{ TOLLKEEPER_COLOUR: 'red' }, /^TOLLKEEPER_COLOUR is not a variable that we know; remove it$/],
     [{ PORT: 'x', ROLE: 'y', TOLLKEEPER_X: '' }, /^TOLLKEEPER_X is not.*; PORT must.*; ROLE must/],

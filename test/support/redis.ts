@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 
-/** A Redis of our own on a free port of the loopback, with AOF, so that a restart forgets nothing. */
+/** A Redis of our own on a free port of the loopback. */
 export interface TestRedis {
   readonly url: string
   /** Kills the server (SIGKILL); its port stays ours. */
@@ -32,7 +32,8 @@ export function hasRedis(): boolean {
   return found
 }
 
-export async function startRedis(): Promise<TestRedis> {
+/** @param appendOnly with the append-only file a restart forgets nothing, without it everything */
+export async function startRedis({ appendOnly = true } = {}): Promise<TestRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'tollkeeper-redis-'))
   const port = await freePort()
   const url = `redis://127.0.0.1:${port}`
@@ -40,8 +41,9 @@ export async function startRedis(): Promise<TestRedis> {
   const running = () => server !== undefined && server.exitCode === null && server.signalCode === null
   const up = async () => {
     if (running()) return
-    const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes']
-    server = spawn('redis-server', args, { stdio: 'ignore' })
+    const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder]
+    const durability = ['--save', '', '--appendonly', appendOnly ? 'yes' : 'no']
+    server = spawn('redis-server', [...place, ...durability], { stdio: 'ignore' })
     await answers(url)
   }
   const down = async () => {

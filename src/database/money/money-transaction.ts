@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { failpoint } from '../../foundation/failpoint.ts'
 import type { Call, Verdict } from '../../ledger/calls.ts'
 import { fold } from '../../ledger/fold.ts'
 import { namedRows } from './named-rows.ts'
@@ -24,10 +25,12 @@ export async function moneyTransaction(
   }
   client.on('error', onError)
   try {
+    failpoint('money.before-begin')
     const facts = await readFacts(client, namedRows(calls))
     const versions = [...facts.organizations, ...facts.jobs].flatMap((item) => item.tariffVersionId ?? [])
     const { verdicts, writes } = fold(facts, await tariffs.load(client, versions), calls)
     await writeAndCommit(client, writes)
+    failpoint('money.after-commit')
     return verdicts
   } catch (error) {
     await client.query('rollback').catch((failure: Error) => {

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { failpoint, isArmed } from '../../foundation/failpoint.ts'
 import type {
   CounterRow,
   EntryRow,
@@ -47,6 +48,10 @@ export async function writeAndCommit(client: pg.ClientBase, writes: Writes): Pro
   if (notices.length > 0) {
     const values = [plain(notices, ([channel]) => channel), quoted(notices, ([, message]) => message)]
     asked.push(ask(client, STATEMENTS.notify, values))
+  }
+  if (isArmed('money.in-transaction')) {
+    await allOf(asked)
+    failpoint('money.in-transaction')
   }
   const commit = client.query('commit')
   await allOf([...asked, commit])
