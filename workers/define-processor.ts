@@ -9,6 +9,7 @@ import type { Failure, FailureCode } from '../src/ledger/facts.ts'
 import type { Claim, ClaimVerdict, StageOf } from '../src/managers/token-based-billing.manager.ts'
 import { underClaim, WorkStopped } from '../src/pipeline/claimed-work.ts'
 import type { StageServices } from '../src/pipeline/stage-services.ts'
+import { isReady } from '../src/pipeline/stage-text.ts'
 import { formatAmount, type Nano } from '../src/pricing/money.ts'
 import type { StageUsage } from '../src/pricing/usage.ts'
 import { type PipelineQueueName, queueOfStage } from '../src/queues/catalogue.ts'
@@ -51,8 +52,8 @@ export function defineProcessor<Name extends PipelineQueueName, Measured>(
   return (services) => async (delivery, signal) => {
     const begun = await begin(queue, delivery, services)
     if (begun === null) return later()
-    const { of, job, claim, verdict } = begun
-    if (verdict.kind !== 'granted') return withoutClaim(services, verdict)
+    if ('verdict' in begun) return withoutClaim(services, begun)
+    const { of, job, claim } = begun
     const context: StageContext = { of, claim, job, services, spent: { usage: () => null } }
     try {
       failpoint('claim.after')
@@ -73,12 +74,25 @@ export function defineProcessor<Name extends PipelineQueueName, Measured>(
   }
 }
 
-/** Reads and claims; null while our own database does not answer. @throws DeadEnd as {@link stageOf} */
-async function begin(queue: PipelineQueueName, delivery: Delivery<PipelineQueueName>, services: StageServices) {
+type Begun = Pick<StageContext, 'of' | 'claim' | 'job'>
+interface NotGranted {
+  readonly of: StageOf
+  readonly verdict: Exclude<ClaimVerdict, { kind: 'granted' }>
+}
+
+/** Claims and reads; null while our own database does not answer. @throws DeadEnd as {@link stageOf} */
+async function begin(
+  queue: PipelineQueueName,
+  delivery: Delivery<PipelineQueueName>,
+  services: StageServices,
+): Promise<Begun | NotGranted | null> {
   try {
-    const stage = await stageOf(queue, delivery, services)
+    const { of, known } = await stageOf(queue, delivery, services)
     failpoint('claim.before')
-    return { ...stage, ...(await services.billing.claim(stage.of)) }
+    const [{ claim, verdict }, early] = await Promise.all([services.billing.claim(of), known ?? readWork(of, services)])
+    if (verdict.kind !== 'granted') return { of, verdict }
+    // A queue job may come before the stages that its own stands on are settled; once it has the claim, they are.
+    return { of, claim, job: isReady(early, of.stage) ? early : await readWork(of, services) }
   } catch (error) {
     if (error instanceof UnavailableError || isTransient(error)) return null
     throw error
@@ -95,21 +109,31 @@ async function stageOf(
   queue: PipelineQueueName,
   { data: { jobId, stage } }: Delivery<PipelineQueueName>,
   services: StageServices,
-): Promise<Pick<StageContext, 'of' | 'job'>> {
+): Promise<{ readonly of: StageOf; readonly known: StageWork | null }> {
   if (queueOfStage(stage) !== queue) throw new DeadEnd(`Stage ${stage} does not belong into ${queue}; nothing was done`)
-  const job = await services.work.read({ jobId, stage })
-  if (!job) {
-    throw new DeadEnd(`There is no job ${jobId} with a stage ${stage}; nothing was done`)
-  }
-  return { of: { organizationId: job.organizationId, jobId, stage }, job }
+  const owner = services.work.ownerOf(jobId)
+  if (owner !== undefined) return { of: { organizationId: owner, jobId, stage }, known: null }
+  const known = await readWork({ jobId, stage }, services)
+  return { of: { organizationId: known.organizationId, jobId, stage }, known }
 }
 
-async function withoutClaim(
-  services: StageServices,
-  verdict: Exclude<ClaimVerdict, { kind: 'granted' }>,
-): Promise<Outcome> {
+async function readWork(
+  { jobId, stage }: Omit<StageOf, 'organizationId'>,
+  { work }: StageServices,
+): Promise<StageWork> {
+  const job = await work.read({ jobId, stage })
+  if (!job) throw unknownStage({ jobId, stage })
+  return job
+}
+
+function unknownStage({ jobId, stage }: Omit<StageOf, 'organizationId'>): DeadEnd {
+  return new DeadEnd(`There is no job ${jobId} with a stage ${stage}; nothing was done`)
+}
+
+async function withoutClaim(services: StageServices, { of, verdict }: NotGranted): Promise<Outcome> {
   if (verdict.kind === 'settled') return finish(services, { ...verdict, kind: 'charged' })
   if (verdict.kind === 'busy') return { kind: 'later', untilMs: Date.now() + (verdict.until - verdict.now) }
+  if (verdict.state === 'unknown') throw unknownStage(of)
   if (verdict.failure) throw new DeadEnd(sentence(verdict.failure))
   return { kind: 'ended' }
 }

@@ -21,6 +21,9 @@ export interface StageWork {
   readonly results: Readonly<Record<string, string>>
 }
 
+/** Jobs whose payer is remembered: more than a process has in hand at once, and some hundred kilobytes. */
+const OWNERS_MAX = 10_000
+
 interface StageName {
   readonly jobId: string
   readonly stage: string
@@ -29,6 +32,7 @@ interface StageName {
 /** Reads what stages need to run: once per run of a queue job, so that it is gathered, prepared, and no unit of work. */
 export class StageWorkReader {
   readonly #reads: GatheredRead<StageName, StageWork | null>
+  readonly #owners = new Map<string, string>()
 
   constructor(pool: pg.Pool) {
     this.#reads = new GatheredRead(async (names) => {
@@ -39,14 +43,28 @@ export class StageWorkReader {
     })
   }
 
+  /** Who pays for a job that was read here before, which never changes: its stages are claimed while they are read. */
+  ownerOf(jobId: string): string | undefined {
+    return this.#owners.get(jobId)
+  }
+
   /** @returns null where there is no such job or stage @throws UnavailableError */
   async read(name: StageName): Promise<StageWork | null> {
     if (!UUID.test(name.jobId)) return null
     try {
-      return await this.#reads.of(name)
+      const work = await this.#reads.of(name)
+      if (work) this.#remember(name.jobId, work.organizationId)
+      return work
     } catch (error) {
       throw translateDatabaseError(error)
     }
+  }
+
+  #remember(jobId: string, organizationId: string): void {
+    if (this.#owners.has(jobId)) return
+    const oldest = this.#owners.size >= OWNERS_MAX ? this.#owners.keys().next().value : undefined
+    if (oldest !== undefined) this.#owners.delete(oldest)
+    this.#owners.set(jobId, organizationId)
   }
 }
 

@@ -24,6 +24,7 @@ export function currentStage(stages: readonly Pick<StageRow, 'stage' | 'state'>[
 /** Takes every claim of a job back and lets the sweep forget its stages: it is parked or has ended. */
 export function stopStages(book: Book, job: JobRow): void {
   for (const row of book.stages(job.id)) {
+    if (row.claimId === null && row.claimedUntil === null && row.checkAt === null && row.state !== 'running') continue
     row.claimId = null
     row.claimedUntil = null
     row.checkAt = null

@@ -50,6 +50,7 @@ export function openHold(book: Book, job: JobRow, tariff: Tariff, periodStart: n
   for (const { stage, grants } of quote.stages) {
     const row = book.stage(job.id, stage)
     invariant(row, `stage ${stage} exists`)
+    if (Object.keys(grants).length === 0 && Object.keys(row.grants).length === 0) continue
     row.grants = grants
     book.touchStage(row)
   }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { DeadlineError } from '../foundation/thread-pool.ts'
 import type { Claim, TokenBasedBillingManager } from '../managers/token-based-billing.manager.ts'
 
@@ -34,31 +33,40 @@ export async function underClaim<T>(
   const onAbort = (): void => stop(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   const deadline = setTimeout(() => stop(new DeadlineError(timeoutMs)), timeoutMs)
-  const done = new AbortController()
-  void keepClaim(billing, claim, keepEveryMs, done.signal, stop)
+  const keeping = keepClaim(billing, claim, keepEveryMs, stop)
   stopped.promise.catch(() => undefined)
   try {
     if (signal.aborted) throw signal.reason
     return await Promise.race([work(over.signal), stopped.promise])
   } finally {
-    done.abort()
+    keeping.end()
     clearTimeout(deadline)
     signal.removeEventListener('abort', onAbort)
   }
 }
 
-/** A claim that cannot be extended for a moment is not lost yet: the database's clock decides, at the next try. */
-async function keepClaim(
+/**
+ * A claim that cannot be extended for a moment is not lost yet: the database's clock decides, at the next try. A plain
+ * timer, since most work ends before it is due: a sleep that is aborted makes an error with a stack each time.
+ */
+function keepClaim(
   billing: TokenBasedBillingManager,
   claim: Claim,
   everyMs: number,
-  done: AbortSignal,
   stop: (reason: unknown) => void,
-): Promise<void> {
-  while (!done.aborted) {
-    await sleep(everyMs, undefined, { signal: done }).catch(() => undefined)
-    if (done.aborted) return
+): { end(): void } {
+  let ended = false
+  let timer = setTimeout(keep, everyMs)
+  async function keep(): Promise<void> {
     const answer = await billing.keep(claim).catch(() => 'go_on' as const)
-    if (answer === 'stop' && !done.aborted) return stop(new WorkStopped('the job needs this work no more'))
+    if (ended) return
+    if (answer === 'stop') stop(new WorkStopped('the job needs this work no more'))
+    else timer = setTimeout(keep, everyMs)
+  }
+  return {
+    end: () => {
+      ended = true
+      clearTimeout(timer)
+    },
   }
 }

@@ -27,3 +27,11 @@ export function deliveredText(job: StageWork): string {
   if (only && results.length === 1) return only.text
   return results.map(({ key, text }) => `## ${key}\n\n${text}`).join('\n\n')
 }
+
+/** Whether everything was read that a stage works on: its bound, and what the step before it made. */
+export function isReady(job: StageWork, stage: string): boolean {
+  if (stage === 'input') return true
+  const own = job.steps.findIndex((keys) => keys.some((key) => `agent.${key}` === stage))
+  const before = stage === 'output' ? job.steps.at(-1) : job.steps[own - 1]
+  return (stage === 'output' || job.bound !== null) && (before ?? []).every((key) => `agent.${key}` in job.results)
+}
