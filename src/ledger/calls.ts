@@ -94,7 +94,7 @@ export interface Verdicts {
     | {
         kind: 'settled'
         replayed: boolean
-        /** What the usage would have cost that a replay came with. */
+        /** What the usage would have cost that a replay came with; a repeated call that made the charge is no replay. */
         absorbed: Nano
         lines: readonly SettledLine[]
         charged: Nano
@@ -142,6 +142,17 @@ export type Funding =
   | { kind: 'too-much' }
 
 export type CallKind = keyof Calls
+
+/**
+ * Whether a call was made before by the same caller, who was told nothing: its COMMIT may have been done or not. What it
+ * finds done is then its own doing, and it is answered as it was then; to anybody else that is somebody else's.
+ */
+interface Repeatable {
+  readonly repeated?: boolean
+}
+
+/** What a rule is given of a call. */
+export type Asked<K extends CallKind> = Calls[K] & Repeatable
 /** One call of a batch. */
-export type Call = { [K in CallKind]: { readonly kind: K } & Readonly<Calls[K]> }[CallKind]
+export type Call = { [K in CallKind]: { readonly kind: K } & Readonly<Asked<K>> }[CallKind]
 export type Verdict = Verdicts[CallKind]

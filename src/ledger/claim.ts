@@ -1,9 +1,9 @@
 import type { Book } from './book.ts'
-import type { Calls, Verdicts } from './calls.ts'
-import { dueStages, planDelivery, plannedNext } from './delivery.ts'
+import type { Asked, Calls, Verdicts } from './calls.ts'
+import { dueStages, planDelivery, plannedDue, plannedNext } from './delivery.ts'
 import type { JobRow, StageRow } from './facts.ts'
-import { CLAIM_GRACE_MS, giveBack, isClaimed, parkIfIdle } from './park.ts'
-import { absorb } from './settle.ts'
+import { CLAIM_GRACE_MS, giveBack, isClaimed, parkedNow, parkIfIdle } from './park.ts'
+import { costOf, countAbsorbed } from './settle.ts'
 import { isFinal, isStopping, moveStage } from './states.ts'
 
 /** A stage that was started so often and never finished kills its workers: whoever claims it next must end its job. */
@@ -54,15 +54,19 @@ export function keep(book: Book, call: Calls['keep']): Verdicts['keep'] {
 
 /**
  * Gives a worker's claim back after work that came to nothing: it failed, or it was stopped. What it used of a model is
- * counted whatever became of the job; the last one of a job that stops parks it.
+ * counted whatever became of the job; the last one of a job that stops parks it. A repeated call that finds its claim gone
+ * has given it back before, and has counted then.
  */
-export function letGo(book: Book, call: Calls['let_go']): Verdicts['let_go'] {
+export function letGo(book: Book, call: Asked<'let_go'>): Verdicts['let_go'] {
   const job = book.jobOf(call)
   const stage = book.stage(call.jobId, call.stage)
   if (!job || !stage) return { parked: null, cost: 0n }
-  const cost = call.usage === null ? 0n : absorb(book, job, stage, call.usage)
-  if (stage.state === 'running' && stage.claimId === call.claimId) giveBack(book, stage)
-  return { parked: parkIfIdle(book, job), cost }
+  const isHeld = stage.state === 'running' && stage.claimId === call.claimId
+  const cost = call.usage === null ? 0n : costOf(book, job, call.usage)
+  if (call.usage !== null && (isHeld || !call.repeated)) countAbsorbed(book, stage)
+  if (isHeld) giveBack(book, stage)
+  const parked = parkIfIdle(book, job) ?? (call.repeated ? parkedNow(job) : null)
+  return { parked, cost }
 }
 
 function lease(book: Book, stage: StageRow, call: { claimId: string; leaseMs: number }): void {
@@ -79,9 +83,10 @@ function isDue(book: Book, job: JobRow, stage: StageRow): boolean {
 
 /**
  * Delivers the due stages of a job again after the sweep found no live queue job behind them. `seen` is what the sweep
- * looked at: a stage that moved on in the meantime is left alone.
+ * looked at: a stage that moved on in the meantime is left alone. A repeated call answers the delivery that stands
+ * planned since: whoever planned it, adding it to the queue again is harmless.
  */
-export function redeliver(book: Book, call: Calls['redeliver']): Verdicts['redeliver'] {
+export function redeliver(book: Book, call: Asked<'redeliver'>): Verdicts['redeliver'] {
   const job = book.jobOf(call)
   if (!job || isFinal(job.state) || job.state === 'rejected_for_balance') return null
   if (isStopping(job)) {
@@ -89,9 +94,10 @@ export function redeliver(book: Book, call: Calls['redeliver']): Verdicts['redel
     return null
   }
   const due = dueStages(book.stages(job.id))
-  const lost = due.some((row) => {
+  const since = (row: StageRow): number => {
     const seen = call.seen.find((item) => item.stage === row.stage)
-    return seen !== undefined && seen.delivery === row.delivery && !isClaimed(book, row)
-  })
-  return lost ? planDelivery(book, job) : null
+    return seen === undefined ? -1 : row.delivery - seen.delivery
+  }
+  if (due.some((row) => since(row) === 0 && !isClaimed(book, row))) return planDelivery(book, job)
+  return call.repeated && due.some((row) => since(row) > 0) ? plannedDue(book, job) : null
 }

@@ -84,13 +84,21 @@ export function planNext(book: Book, job: JobRow, settled: StageRow): Delivery |
  * died between COMMIT and the enqueue. Adding the same ids again is harmless; anything less plain is left to the sweep.
  */
 export function plannedNext(book: Book, job: JobRow, settled: StageRow): Delivery | null {
-  if (job.runner === 'own' || job.state !== 'processing' || isStopping(job)) return null
+  const [first] = dueStages(book.stages(job.id))
+  if (first === undefined || first.position <= settled.position || first.delivery === settled.delivery) return null
+  return plannedDue(book, job)
+}
+
+/** What stands planned of what is due, if it was planned at once and nothing of it was settled since; for a call again. */
+export function plannedDue(book: Book, job: JobRow): Delivery | null {
+  const mayRun = job.state === 'queued' || (job.state === 'processing' && !isStopping(job))
+  if (job.runner === 'own' || !mayRun) return null
   const stages = book.stages(job.id)
   const due = dueStages(stages)
   const [first] = due
-  if (first === undefined || first.position <= settled.position) return null
-  const step = stages.filter((row) => row.position === first.position)
-  if (due.length < step.length || first.delivery === settled.delivery) return null
+  if (first === undefined || first.delivery === 0) return null
+  const planned = stages.filter((row) => row.position === first.position && row.delivery === first.delivery)
+  if (planned.length !== due.length || due.some((row) => row.delivery !== first.delivery)) return null
   const parent = stages.find((row) => row.position === first.position + 1 && row.delivery === first.delivery)
   const toItem = (row: StageRow) => ({ stage: row.stage, delivery: row.delivery })
   return {

@@ -9,7 +9,7 @@ import type { HoldRow, JobRow, StageRow } from './facts.ts'
 import { failJob } from './finish.ts'
 import { refusalOf, unfinishedBounds } from './hold.ts'
 import { businessKey } from './keys.ts'
-import { refuseAt } from './park.ts'
+import { parkedNow, refuseAt } from './park.ts'
 import { isStopping } from './states.ts'
 
 type AgentBound = Extract<StageBound, { kind: 'agent' }>
@@ -24,7 +24,10 @@ export function extend(book: Book, call: Calls['extend']): Verdicts['extend'] {
   if (!job || !stage) return { kind: 'dead', state: 'unknown' }
   const organization = book.organization(job.organizationId)
   const { currency } = organization
-  if (job.rejection?.stage === stage.stage) return refusedBefore(job, job.rejection, currency)
+  if (job.rejection?.stage === stage.stage) {
+    // A call whose answer was lost with its connection after COMMIT asks a job that was parked, or stops, by then.
+    return { kind: 'refused', rejection: job.rejection, parked: parkedNow(job), currency }
+  }
   if (job.failure) return { kind: 'failed', failure: job.failure }
   const hold = book.hold(job.id)
   const { bound } = stage
@@ -55,13 +58,6 @@ export function extend(book: Book, call: Calls['extend']): Verdicts['extend'] {
   book.setBound(stage, larger)
   enlargeHold(book, job, stage, hold, more.amount, key)
   return { kind: 'granted', calls: call.call, extended: more.amount, currency }
-}
-
-/** A call whose answer was lost with its connection after COMMIT asks a job that was parked, or stops, by then. */
-function refusedBefore(job: JobRow, rejection: NonNullable<JobRow['rejection']>, currency: string): Verdicts['extend'] {
-  const { generation } = job
-  const parked = job.state === 'rejected_for_balance' ? { generation, stage: rejection.stage } : null
-  return { kind: 'refused', rejection, parked, currency }
 }
 
 /** Whoever holds the claim; the one worker of an own job's platform needs none. */

@@ -1,7 +1,7 @@
 import { invariant } from '../foundation/invariant.ts'
 import { reverseLines } from '../pricing/counters.ts'
 import type { Book } from './book.ts'
-import type { Calls, Verdicts } from './calls.ts'
+import type { Asked, Verdicts } from './calls.ts'
 import { currentStage, stopStages } from './delivery.ts'
 import type { Failure, JobRow, StageRow } from './facts.ts'
 import { closeHold } from './hold.ts'
@@ -11,9 +11,10 @@ import { linesOf } from './settle.ts'
 import { isFinal, moveJob, moveStage } from './states.ts'
 
 /** Ends a job for a technical reason, by the claim that works on it (none: by the sweep). A settled stage cannot fail. */
-export function fail(book: Book, call: Calls['fail']): Verdicts['fail'] {
+export function fail(book: Book, call: Asked<'fail'>): Verdicts['fail'] {
   const job = book.jobOf(call)
   const stage = book.stage(call.jobId, call.stage)
+  if (call.repeated && job && hasFailedOf(job, call.failure)) return { kind: 'failed', failure: call.failure }
   if (!job || !stage || isFinal(job.state)) return { kind: 'refused', state: job?.state ?? 'unknown' }
   const claimed = call.claimId === null ? !isClaimed(book, stage) : stage.claimId === call.claimId
   // Nothing works on a parked job that could fail: its deadline may have been looked at a moment before.
@@ -33,8 +34,11 @@ export function failJob(book: Book, job: JobRow, failure: Failure): void {
 }
 
 /** Undoes an own job by its platform's word. */
-export function reverse(book: Book, call: Calls['reverse']): Verdicts['reverse'] {
+export function reverse(book: Book, call: Asked<'reverse'>): Verdicts['reverse'] {
   const job = book.jobOf(call)
+  if (call.repeated && job?.runner === 'own' && hasFailedOf(job, call.failure)) {
+    return { kind: 'reversed', reversed: job.reversed }
+  }
   if (job?.runner !== 'own' || isFinal(job.state)) return { kind: 'dead', state: job?.state ?? 'unknown' }
   reverseCharges(book, job)
   endJob(book, job, 'failed')
@@ -43,11 +47,16 @@ export function reverse(book: Book, call: Calls['reverse']): Verdicts['reverse']
 }
 
 /** Stops a job for its customer: finished stages stay charged, the rest of the hold goes back. */
-export function cancel(book: Book, call: Calls['cancel']): Verdicts['cancel'] {
+export function cancel(book: Book, call: Asked<'cancel'>): Verdicts['cancel'] {
   const job = book.jobOf(call)
+  if (call.repeated && job?.state === 'cancelled') return { kind: 'cancelled' }
   if (!job || isFinal(job.state)) return { kind: 'refused', state: job?.state ?? 'unknown' }
   endJob(book, job, 'cancelled')
   return { kind: 'cancelled' }
+}
+
+function hasFailedOf({ state, failure }: JobRow, of: Failure): boolean {
+  return state === 'failed' && failure?.code === of.code && failure.stage === of.stage && failure.detail === of.detail
 }
 
 function endJob(book: Book, job: JobRow, state: 'failed' | 'cancelled'): void {

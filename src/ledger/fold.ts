@@ -2,7 +2,7 @@ import { NotFoundError } from '../foundation/errors.ts'
 import type { Tariff } from '../pricing/tariff.ts'
 import { admit } from './admit.ts'
 import { Book } from './book.ts'
-import type { Call, CallKind, Calls, Verdict, Verdicts } from './calls.ts'
+import type { Asked, Call, CallKind, Verdict, Verdicts } from './calls.ts'
 import { claim, keep, letGo, redeliver } from './claim.ts'
 import { extend } from './extend.ts'
 import type { Facts, Writes } from './facts.ts'
@@ -13,7 +13,7 @@ import { addMember, removeMember } from './seat.ts'
 import { complete, settle } from './settle.ts'
 import { wake } from './wake.ts'
 
-const RULES: { readonly [K in CallKind]: (book: Book, call: Calls[K]) => Verdicts[K] } = {
+const RULES: { readonly [K in CallKind]: (book: Book, call: Asked<K>) => Verdicts[K] } = {
   claim,
   keep,
   let_go: letGo,
@@ -50,7 +50,7 @@ export function fold(
   return { verdicts, writes: book.writes() }
 }
 
-function decide<K extends CallKind>(book: Book, call: { kind: K } & Calls[K]): Verdicts[K] {
+function decide<K extends CallKind>(book: Book, call: { kind: K } & Asked<K>): Verdicts[K] {
   return RULES[call.kind](book, call)
 }
 

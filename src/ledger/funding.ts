@@ -1,16 +1,16 @@
 import { NANO_MAX, type Nano } from '../pricing/money.ts'
 import type { Book } from './book.ts'
-import type { Calls, Delivery, Funding, Verdicts } from './calls.ts'
+import type { Asked, Delivery, Funding, Verdicts } from './calls.ts'
 import type { EntryRow, OrganizationRow } from './facts.ts'
 import { businessKey } from './keys.ts'
 import { wake } from './wake.ts'
 
 /** Puts money in, once per reference, and wakes what waits for it in the same transaction. */
-export function topUp(book: Book, call: Calls['top_up']): Verdicts['top_up'] {
+export function topUp(book: Book, call: Asked<'top_up'>): Verdicts['top_up'] {
   const organization = book.organization(call.organizationId)
   const key = businessKey.topUp(organization.id, call.reference)
   const known = book.entry(key)
-  if (known) return replay(known, call.amount, null)
+  if (known) return replay(known, call, null)
   const { amount, reference, note } = call
   if (organization.available + amount > NANO_MAX) return { kind: 'too-much' }
   const entry = book.post(organization, {
@@ -25,11 +25,11 @@ export function topUp(book: Book, call: Calls['top_up']): Verdicts['top_up'] {
 }
 
 /** Corrects a balance by hand, up or down, once per reference; never below the limit. */
-export function adjust(book: Book, call: Calls['adjust']): Verdicts['adjust'] {
+export function adjust(book: Book, call: Asked<'adjust'>): Verdicts['adjust'] {
   const organization = book.organization(call.organizationId)
   const key = businessKey.adjustment(organization.id, call.reference)
   const known = book.entry(key)
-  if (known) return replay(known, call.amount, call.direction)
+  if (known) return replay(known, call, call.direction)
   const { amount, reference, note, direction } = call
   if (direction === 'debit' && amount > book.spendable(organization)) {
     return { kind: 'refused', available: organization.available }
@@ -60,12 +60,17 @@ function funded(
   return { kind: 'funded', replayed: false, ...facts(entry), details, resumed: woken.resumed }
 }
 
-function replay(entry: EntryRow, amount: Nano, direction: 'credit' | 'debit' | null): Funding {
+/** A repeated call made this entry itself. The jobs that it resumed are not read again: the sweep delivers them. */
+function replay(
+  entry: EntryRow,
+  { amount, repeated = false }: { readonly amount: Nano; readonly repeated?: boolean },
+  direction: 'credit' | 'debit' | null,
+): Funding {
   if (entry.amount !== amount || !entry.details || entry.details.direction !== direction) {
     return { kind: 'conflict', amount: entry.amount }
   }
   const resumed: readonly Delivery[] = []
-  return { kind: 'funded', replayed: true, ...facts(entry), details: entry.details, resumed }
+  return { kind: 'funded', replayed: !repeated, ...facts(entry), details: entry.details, resumed }
 }
 
 function facts(entry: EntryRow) {

@@ -40,6 +40,11 @@ export function refuseAt(
   return parkIfIdle(book, job)
 }
 
+/** Of a job that is parked, what its card needs. Adding a card again is harmless. */
+export function parkedNow({ state, generation, rejection }: JobRow): Parked | null {
+  return state === 'rejected_for_balance' && rejection ? { generation, stage: rejection.stage } : null
+}
+
 /** Ends a worker's claim: the stage waits for its next start. */
 export function giveBack(book: Book, stage: StageRow): void {
   moveStage(stage, 'waiting')

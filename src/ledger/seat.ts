@@ -1,6 +1,6 @@
 import { divideHalfUp, type Nano } from '../pricing/money.ts'
 import type { Book } from './book.ts'
-import type { Calls, Verdicts } from './calls.ts'
+import type { Asked, Calls, Verdicts } from './calls.ts'
 import type { MemberRow, OrganizationRow } from './facts.ts'
 import { businessKey } from './keys.ts'
 
@@ -9,7 +9,11 @@ export function addMember(book: Book, call: Calls['add_member']): Verdicts['add_
   const organization = book.organization(call.organizationId)
   const { currency } = organization
   const known = book.member(call.organizationId, call.userId)
-  if (known && known.state !== 'removed') return { kind: 'known', member: { ...known }, currency }
+  if (known && known.state !== 'removed') {
+    // The same operation again: its answer was lost with the connection.
+    const kind = known.operation === call.operation ? 'added' : 'known'
+    return { kind, member: { ...known }, currency }
+  }
   if (organization.tariffVersionId === null) return { kind: 'no-tariff' }
   const limit = book.tariff(organization.tariffVersionId).maxTeamMembers
   // Who waits for money has a place in the limit, too: a seat that can never come must be refused now.
@@ -33,8 +37,9 @@ export function addMember(book: Book, call: Calls['add_member']): Verdicts['add_
 }
 
 /** Removes a member; the paid seat stays free for somebody else until the period ends. */
-export function removeMember(book: Book, call: Calls['remove_member']): Verdicts['remove_member'] {
+export function removeMember(book: Book, call: Asked<'remove_member'>): Verdicts['remove_member'] {
   const member = book.member(call.organizationId, call.userId)
+  if (call.repeated && member?.state === 'removed') return { kind: 'removed' }
   if (!member || member.state === 'removed') return { kind: 'unknown' }
   const organization = book.organization(call.organizationId)
   if (member.state === 'active') {

@@ -3,45 +3,61 @@ import type { Nano } from '../pricing/money.ts'
 import { type Line, priceUsage } from '../pricing/price.ts'
 import { type StageUsage, tokensOf } from '../pricing/usage.ts'
 import type { Book } from './book.ts'
-import type { Calls, Verdicts } from './calls.ts'
-import { planNext, stopStages } from './delivery.ts'
+import type { Asked, Verdicts } from './calls.ts'
+import { planNext, plannedNext, stopStages } from './delivery.ts'
 import type { HoldRow, JobRow, SettledLine, StageRow } from './facts.ts'
 import { closeHold } from './hold.ts'
 import { businessKey } from './keys.ts'
-import { parkIfIdle } from './park.ts'
+import { parkedNow, parkIfIdle } from './park.ts'
 import { isFinal, moveJob, moveStage } from './states.ts'
 
 /**
  * Charges a finished stage out of the job's hold, once: the stage row decides, whoever asks and however often. A stage
  * that was settled before answers its stored lines; a final job takes no more money, the work is the platform's own cost.
  */
-export function settle(book: Book, call: Calls['settle']): Verdicts['settle'] {
+export function settle(book: Book, call: Asked<'settle'>): Verdicts['settle'] {
   const job = book.jobOf(call)
   const stage = book.stage(call.jobId, call.stage)
   if (!job || !stage) return { kind: 'absorbed', state: 'unknown', cost: 0n }
-  const { currency } = book.organization(job.organizationId)
-  if (stage.state === 'charged') {
-    const absorbed = absorb(book, job, stage, call.usage)
-    const { charged, tokens } = stage
-    const stored = { lines: linesOf(stage), charged, tokens, state: job.state, currency }
-    return { kind: 'settled', replayed: true, absorbed, ...stored, next: null, parked: null }
-  }
+  if (stage.state === 'charged') return settledBefore(book, job, stage, call)
   if (isFinal(job.state) || !book.hold(job.id)) {
-    return { kind: 'absorbed', state: job.state, cost: absorb(book, job, stage, call.usage) }
+    if (!call.repeated) countAbsorbed(book, stage)
+    return { kind: 'absorbed', state: job.state, cost: costOf(book, job, call.usage) }
   }
   chargeStage(book, job, stage, call.usage, call.result)
   if (job.runner === 'pipeline' && book.stages(job.id).every((row) => row.state === 'charged')) completeJob(book, job)
   const parked = parkIfIdle(book, job)
   const next = job.state === 'processing' ? planNext(book, job, stage) : null
-  const { charged, tokens } = stage
-  const stored = { lines: linesOf(stage), charged, tokens, state: job.state, currency }
-  return { kind: 'settled', replayed: false, absorbed: 0n, ...stored, next, parked }
+  return { kind: 'settled', replayed: false, absorbed: 0n, ...storedOf(book, job, stage), next, parked }
 }
 
-/** Counts work that nobody pays for. @returns what it would have cost by the job's tariff, for whoever keeps the sum */
-export function absorb(book: Book, job: JobRow, stage: StageRow, usage: StageUsage): Nano {
+/**
+ * What a charge answers whoever asks for it again. A repeated call made this very charge, if it brings the tokens that
+ * were charged: then no work was for nothing. Whether its first try counted any is not known, so it counts none.
+ */
+function settledBefore(book: Book, job: JobRow, stage: StageRow, call: Asked<'settle'>): Verdicts['settle'] {
+  const stored = { ...storedOf(book, job, stage), next: plannedNext(book, job, stage) }
+  if (call.repeated && tokensOf(call.usage) === stage.tokens) {
+    return { kind: 'settled', replayed: false, absorbed: 0n, ...stored, parked: parkedNow(job) }
+  }
+  if (!call.repeated) countAbsorbed(book, stage)
+  return { kind: 'settled', replayed: true, absorbed: costOf(book, job, call.usage), ...stored, parked: null }
+}
+
+function storedOf(book: Book, job: JobRow, stage: StageRow) {
+  const { currency } = book.organization(job.organizationId)
+  const { charged, tokens } = stage
+  return { lines: linesOf(stage), charged, tokens, state: job.state, currency }
+}
+
+/** Counts work that nobody pays for. */
+export function countAbsorbed(book: Book, stage: StageRow): void {
   stage.absorbed += 1
   book.touchStage(stage)
+}
+
+/** What work that nobody pays for would have cost by the job's tariff, for whoever keeps the sum. */
+export function costOf(book: Book, job: JobRow, usage: StageUsage): Nano {
   if (job.tariffVersionId === null || job.periodStart === null) return 0n
   const tariff = book.tariff(job.tariffVersionId)
   return priceUsage(tariff, usage, book.counters(job.organizationId, tariff, job.periodStart), {}).total
@@ -121,10 +137,13 @@ function completeJob(book: Book, job: JobRow): void {
 }
 
 /** Ends an own job by its platform's word: what was settled stays charged, the rest of the hold goes back. */
-export function complete(book: Book, call: Calls['complete']): Verdicts['complete'] {
+export function complete(book: Book, call: Asked<'complete'>): Verdicts['complete'] {
   const job = book.jobOf(call)
+  if (call.repeated && job?.state === 'charged' && job.runner === 'own') {
+    return { kind: 'completed', released: job.released }
+  }
   if (job?.state !== 'processing' || job.runner !== 'own') return { kind: 'dead', state: job?.state ?? 'unknown' }
-  const before = job.released
+  // An own job is never parked: this is its only release.
   completeJob(book, job)
-  return { kind: 'completed', released: job.released - before }
+  return { kind: 'completed', released: job.released }
 }

@@ -1,7 +1,7 @@
 import { fitAgain, startJob } from './admit.ts'
 import type { Book } from './book.ts'
-import type { Calls, Delivery, Verdicts } from './calls.ts'
-import { planDelivery } from './delivery.ts'
+import type { Asked, Delivery, Verdicts } from './calls.ts'
+import { planDelivery, plannedDue } from './delivery.ts'
 import type { Failure, JobRow, OrganizationRow } from './facts.ts'
 import { failJob } from './finish.ts'
 import { priceUnfinished, refusalOf } from './hold.ts'
@@ -10,16 +10,14 @@ import { activatePending } from './seat.ts'
 /**
  * Resumes what now fits, oldest first: pending seats, then parked jobs. Each is admitted here and now, under the
  * organisation's lock, so that two wakes can never spend the same money; what does not fit is passed over. A job that no
- * money can help any more fails: its limit or its model's price did not outlast the waiting.
+ * money can help any more fails: its limit or its model's price did not outlast the waiting. Of a repeated walk nobody
+ * knows what it resumed; the sweep delivers that.
  */
-export function wake(book: Book, call: Calls['wake']): Verdicts['wake'] {
+export function wake(book: Book, call: Asked<'wake'>): Verdicts['wake'] {
   const organization = book.organization(call.organizationId)
   if (call.jobId !== null) {
     const job = book.jobOf({ organizationId: organization.id, jobId: call.jobId })
-    const delivery =
-      job?.state === 'rejected_for_balance'
-        ? resume(book, organization, job, (failure) => failJob(book, job, failure))
-        : null
+    const delivery = job && wakeOne(book, organization, job, call.repeated === true)
     return { resumed: delivery ? [delivery] : [], members: [], hopeless: [], more: null }
   }
   const members = activatePending(book, organization)
@@ -32,6 +30,11 @@ export function wake(book: Book, call: Calls['wake']): Verdicts['wake'] {
     return resume(book, organization, job, fail) ?? []
   })
   return { resumed, members, hopeless, more }
+}
+
+function wakeOne(book: Book, organization: OrganizationRow, job: JobRow, isRepeated: boolean): Delivery | null {
+  if (job.state !== 'rejected_for_balance') return isRepeated ? plannedDue(book, job) : null
+  return resume(book, organization, job, (failure) => failJob(book, job, failure))
 }
 
 function resume(

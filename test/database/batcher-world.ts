@@ -27,6 +27,7 @@ interface Made {
 
 interface Transaction {
   readonly made: readonly Made[]
+  readonly calls: readonly Call[]
   readonly commit: () => void
   readonly fail: (error: Error) => void
 }
@@ -161,14 +162,16 @@ export class BatcherWorld {
 
   #transact(calls: readonly Call[]): Promise<readonly Verdict[]> {
     const made = calls.flatMap((call) => this.#byKey.get(keyOf(call)) ?? [])
+    const repeatedAtOnce = made.filter(({ begun }, index) => !begun && calls[index]?.repeated)
+    if (repeatedAtOnce.length > 0) this.#wrong.push('a first try says that it is repeated')
     for (const each of made) each.begun = true
     this.#checkBatch(calls)
     return new Promise((resolve, reject) => {
       const commit = (): void => {
-        this.#commit(made)
+        this.#commit(made, calls)
         resolve(made.map(({ key }) => ({ kind: 'dead', state: 'unknown', of: key }) as Verdict))
       }
-      this.#open.push({ made, commit, fail: reject })
+      this.#open.push({ made, calls, commit, fail: reject })
     })
   }
 
@@ -184,24 +187,26 @@ export class BatcherWorld {
     if (theirs.some(({ call }) => ours.has(call.organizationId))) this.#wrong.push('two lanes have one organisation')
   }
 
-  #commit(made: readonly Made[]): void {
-    for (const { key } of made) {
-      if (this.#stored.includes(key)) this.ends.found += 1
-      else this.#stored.push(key)
+  #commit(made: readonly Made[], calls: readonly Call[]): void {
+    for (const [index, { key }] of made.entries()) {
+      if (this.#stored.includes(key)) {
+        this.ends.found += 1
+        if (!calls[index]?.repeated) this.#wrong.push('what was stored before is asked for as if it were new')
+      } else this.#stored.push(key)
     }
   }
 
   #endTransaction(faults: boolean): void {
     const [transaction] = this.#open.splice(this.#random.below(this.#open.length), 1)
     if (!transaction) return
-    const { made, commit, fail } = transaction
+    const { made, calls, commit, fail } = transaction
     const dice = faults ? this.#random.below(100) : 100
     if (faults && this.#outage) fail(fault('57P01'))
     else if (dice < 20) fail(fault(this.#random.pick(PASSING)))
     else if (made.some(({ key }) => key.endsWith(POISON))) fail(new Error(POISON))
     else if (dice >= 35) commit()
     else {
-      this.#commit(made)
+      this.#commit(made, calls)
       fail(fault(this.#random.pick(LOST)))
     }
   }

@@ -3,6 +3,7 @@ import { FUNDING_MUTANTS } from './funding-mutants.ts'
 import { HOLD_MUTANTS } from './hold-mutants.ts'
 import type { Mutant } from './mutant.ts'
 import { PRICING_MUTANTS } from './pricing-mutants.ts'
+import { REPEAT_MUTANTS } from './repeat-mutants.ts'
 import { SETTLE_MUTANTS } from './settle-mutants.ts'
 import { WORK_MUTANTS } from './work-mutants.ts'
 
@@ -11,6 +12,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...PRICING_MUTANTS,
   ...HOLD_MUTANTS,
   ...SETTLE_MUTANTS,
+  ...REPEAT_MUTANTS,
   ...FUNDING_MUTANTS,
   ...WORK_MUTANTS,
   ...DATABASE_MUTANTS,

@@ -9,7 +9,7 @@ export const FUNDING_MUTANTS: readonly Mutant[] = [
       {
         name: 'top-up-replay-pays',
         why: 'a top-up that is sent again puts money in again',
-        find: 'if (known) return replay(known, call.amount, null)',
+        find: 'if (known) return replay(known, call, null)',
         replace: '',
       },
       {

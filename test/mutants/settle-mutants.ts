@@ -9,8 +9,8 @@ export const SETTLE_MUTANTS: readonly Mutant[] = [
       {
         name: 'settle-pays-twice',
         why: 'a stage that is delivered twice is charged twice',
-        find: "if (stage.state === 'charged') {",
-        replace: "if (stage.state === 'reversed') {",
+        find: "if (stage.state === 'charged') return settledBefore",
+        replace: "if (stage.state === 'reversed') return settledBefore",
       },
       {
         name: 'settle-of-a-final-job-pays',

@@ -24,8 +24,8 @@ export const WORK_MUTANTS: readonly Mutant[] = [
       {
         name: 'wake-resumes-what-runs',
         why: 'a job that runs already takes a second hold',
-        find: "job?.state === 'rejected_for_balance'",
-        replace: 'job !== undefined',
+        find: "if (job.state !== 'rejected_for_balance') return",
+        replace: "if (job.state === 'charged') return",
       },
       {
         name: 'wake-forgets-seats',
@@ -98,14 +98,14 @@ export const WORK_MUTANTS: readonly Mutant[] = [
       {
         name: 'redeliver-while-claimed',
         why: 'the sweep delivers what somebody works on',
-        find: 'seen.delivery === row.delivery && !',
-        replace: 'seen.delivery === row.delivery && seen !== !',
+        find: 'since(row) === 0 && !isClaimed(book, row)',
+        replace: 'since(row) === 0',
       },
       {
         name: 'redeliver-what-moved-on',
         why: 'the sweep delivers twice what was delivered since it looked',
-        find: 'seen.delivery === row.delivery && !',
-        replace: 'seen.delivery >= 0 && !',
+        find: 'since(row) === 0 &&',
+        replace: 'since(row) >= 0 &&',
       },
       {
         name: 'redeliver-the-final',

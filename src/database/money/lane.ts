@@ -102,11 +102,19 @@ export class Lane {
   }
 
   async #transact(part: readonly Waiting[]): Promise<readonly (Verdict | Error)[]> {
-    const calls = part.map(({ call }) => call)
     const { pause } = this.#options.time
     // Whoever waited two seconds for a lock splits before he waits again: the others of his batch wait with him.
     const worthATry = (error: unknown): boolean => errorCode(error) !== '55P03' || !concernsSeveral(part)
-    return withRetry(() => this.#run(calls), { pause, worthATry })
+    return withRetry(() => this.#try(part), { pause, worthATry })
+  }
+
+  async #try(part: readonly Waiting[]): Promise<readonly (Verdict | Error)[]> {
+    try {
+      return await this.#run(part.map(({ call }) => call))
+    } catch (error) {
+      if (faultOf(error) === 'unavailable') markRepeated(part)
+      throw error
+    }
   }
 }
 
@@ -117,6 +125,11 @@ function answer(part: readonly Waiting[], verdicts: readonly (Verdict | Error)[]
     else if (verdict instanceof Error) reject(verdict)
     else resolve(verdict)
   }
+}
+
+/** The COMMIT may have been done: whatever the next try finds done may be this one's doing. */
+function markRepeated(part: readonly Waiting[]): void {
+  for (const waiting of part) waiting.call = { ...waiting.call, repeated: true }
 }
 
 function refuse(part: readonly Waiting[], error: unknown): void {

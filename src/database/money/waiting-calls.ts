@@ -16,7 +16,8 @@ export interface WaitingBounds {
 
 /** A call that waits for its batch. */
 export interface Waiting {
-  readonly call: Call
+  /** Replaced by a repeated one once a try of it may have been stored. */
+  call: Call
   readonly bytes: number
   readonly resolve: (verdict: Verdict) => void
   readonly reject: (error: unknown) => void
