@@ -53,7 +53,7 @@ describe('processes that move money at once', () => {
     const before = await entries()
     expect(await second.billing.admit(job, bounds)).toEqual(admitted)
     const replayed = await second.billing.settle({ ...job, stage: 'output' }, { kind: 'output', tokens: 9 })
-    expect(replayed).toEqual({ ...settled, replayed: true })
+    expect(replayed).toEqual({ ...settled, replayed: true, absorbed: 9_000_000n })
     expect(await entries()).toEqual(before)
   })
 
