@@ -173,6 +173,17 @@ describe('a lane that is behind', () => {
     expect(world.sizes(), 'room that became free is given away again').toEqual([3, 1, 1])
   })
 
+  it('has the same room after all that went through it as before', async () => {
+    const world = standingStill({ waiting: { calls: 10, bytes: 10_000 } })
+    for (let round = 0; round < 20; round += 1) {
+      const both = ['a', 'b'].map((id) => world.batcher.decide('settle', settleOf(id, 'x'.repeat(4_000))))
+      await turn()
+      await world.end()
+      await Promise.all(both)
+    }
+    expect(world.sizes()).toEqual(Array.from({ length: 20 }, () => 2))
+  })
+
   it('takes a call that is larger than all its room when nothing else waits, since later it is no smaller', async () => {
     const world = standingStill({ waiting: { calls: 1_000, bytes: 1_000 } })
     const large = world.batcher.decide('settle', settleOf('acme', 'x'.repeat(2_000)))

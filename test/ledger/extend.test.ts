@@ -140,6 +140,15 @@ describe('an extension', () => {
     expectSound(world)
   })
 
+  it('counts what the job was charged already towards max_cost, to the last unit', () => {
+    const enough = working({}, { maxCost: 5n + 100n + CALL })
+    expect(extend(enough, 'j', A, 'c1', 2)).toMatchObject({ kind: 'granted', extended: CALL })
+    const short = working({}, { maxCost: 5n + 100n + CALL - 1n })
+    expect(extend(short, 'j', A, 'c1', 2)).toMatchObject({ kind: 'failed', failure: { code: 'max-cost-too-low' } })
+    expect(short.organization(ORG)).toMatchObject({ available: 1_000n, held: 0n })
+    expectSound(short)
+  })
+
   it.each<[string, (world: World) => unknown]>([
     ['of a claim that another took over', (world) => claimLater(world, 'c2')],
     ['of a claim that was given back', (world) => letGo(world)],

@@ -1,11 +1,15 @@
+import { BATCHER_MUTANTS } from './batcher-mutants.ts'
 import { DATABASE_MUTANTS } from './database-mutants.ts'
 import { FUNDING_MUTANTS } from './funding-mutants.ts'
 import { HOLD_MUTANTS } from './hold-mutants.ts'
 import type { Mutant } from './mutant.ts'
 import { PRICING_MUTANTS } from './pricing-mutants.ts'
+import { READ_MUTANTS } from './read-mutants.ts'
 import { REPEAT_MUTANTS } from './repeat-mutants.ts'
 import { SETTLE_MUTANTS } from './settle-mutants.ts'
+import { STOP_MUTANTS } from './stop-mutants.ts'
 import { WORK_MUTANTS } from './work-mutants.ts'
+import { WRITE_MUTANTS } from './write-mutants.ts'
 
 /** Every mutant. Where its file was changed, point `find` at the new text, or drop what cannot go wrong any more. */
 export const MUTANTS: readonly Mutant[] = [
@@ -13,7 +17,11 @@ export const MUTANTS: readonly Mutant[] = [
   ...HOLD_MUTANTS,
   ...SETTLE_MUTANTS,
   ...REPEAT_MUTANTS,
+  ...STOP_MUTANTS,
   ...FUNDING_MUTANTS,
   ...WORK_MUTANTS,
+  ...BATCHER_MUTANTS,
+  ...READ_MUTANTS,
+  ...WRITE_MUTANTS,
   ...DATABASE_MUTANTS,
 ]

@@ -84,6 +84,20 @@ export const SETTLE_MUTANTS: readonly Mutant[] = [
         killers: ['ledger/pinned'],
       },
       {
+        name: 'settle-parks-nobody',
+        why: 'a job that was refused money stands still with its hold after its last stage in flight',
+        find: 'const parked = parkIfIdle(book, job)',
+        replace: 'const parked = null',
+        killers: ['ledger/park'],
+      },
+      {
+        name: 'settle-parks-what-is-done',
+        why: 'a job whose stages are all paid waits for money',
+        find: 'job.rejection = null\n',
+        replace: '\n',
+        killers: ['ledger/park'],
+      },
+      {
         name: 'key-counts-the-attempt',
         why: 'a second attempt has a key of its own, and pays',
         find: 'const key = businessKey.charge(job.id, stage.stage, component, line.tokenClass)',
@@ -112,6 +126,12 @@ export const SETTLE_MUTANTS: readonly Mutant[] = [
         why: 'a stage that is paid and delivered is reported as failed',
         find: "!claimed || stage.state === 'charged'",
         replace: '!claimed',
+      },
+      {
+        name: 'fail-of-a-parked-job',
+        why: 'the sweep fails a job that waits for money as one that hangs',
+        find: "|| job.state === 'rejected_for_balance')\n    return",
+        replace: ')\n    return',
       },
       {
         name: 'fail-fails-twice',

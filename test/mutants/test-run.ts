@@ -6,8 +6,11 @@ import { ROOT } from './tree.ts'
 /** Nothing here takes half of it, on a busy machine either; a call without an answer is a failed test after this. */
 const TEST_TIMEOUT_MS = 20_000
 const RUN_TIMEOUT_MS = 150_000
+/** How many schedules of the batcher are tried: one alone meets few of its ends. */
+const SCHEDULES = '300'
 /** Their tests need no server, so that none is started for them. */
-const PURE = /^test\/(ledger|pricing|monitors|mutants)\//
+const PURE =
+  /^test\/(ledger|pricing|monitors|mutants|database\/(batcher-(bounds|failures|interleavings)|stored-lines)\.)/
 /** A program that does not run proves nothing about the tests; one that runs into a wall of its own does. */
 const NO_PROGRAM = /^(SyntaxError|ReferenceError)\b/
 
@@ -74,7 +77,7 @@ function outcomeOf({ success, numPassedTests, testResults }: Report, tree: strin
 /** @returns what it wrote */
 function run(args: readonly string[], cwd: string, seed: number): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
-  const env = { ...process.env, SEED: String(seed), CI: '', VITEST: undefined, NODE_OPTIONS: '' }
+  const env = { ...process.env, SEED: String(seed), RUNS: SCHEDULES, CI: '', VITEST: undefined, NODE_OPTIONS: '' }
   const child = spawn(process.execPath, [...args], { cwd, env, timeout: RUN_TIMEOUT_MS })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)))

@@ -9,9 +9,9 @@ export const WORK_MUTANTS: readonly Mutant[] = [
       {
         name: 'wake-stops-at-the-first',
         why: 'a large job in front keeps small ones waiting that would fit',
-        find: 'const { jobs, more } = book.parkedPage(organization.id, call.after)',
+        find: 'const { jobs, more } = book.parked.page(organization.id, call.after)',
         replace:
-          'const { jobs: all, more } = book.parkedPage(organization.id, call.after)\n' +
+          'const { jobs: all, more } = book.parked.page(organization.id, call.after)\n' +
           '  let left = book.spendable(organization)\n' +
           '  const jobs = all.slice(0, all.findIndex((job) => (left -= job.rejection?.needed ?? 0n) < 0n) >>> 0)',
       },
@@ -38,8 +38,36 @@ export const WORK_MUTANTS: readonly Mutant[] = [
         why: 'jobs take the money that members waited for',
         find: 'const members = activatePending(book, organization)',
         replace:
-          'for (const job of book.parkedPage(organization.id, call.after).jobs) resume(book, organization, job)\n' +
+          'for (const job of book.parked.page(organization.id, call.after).jobs) resume(book, organization, job, () => 0)\n' +
           '  const members = activatePending(book, organization)',
+      },
+      {
+        name: 'wake-runs-the-hopeless',
+        why: 'a job is resumed whose limit or whose model’s price did not outlast the waiting',
+        find: 'if (failure) {',
+        replace: 'if (failure && job.state !== job.state) {',
+        killers: ['ledger/park', 'ledger/wake'],
+      },
+      {
+        name: 'wake-forgets-the-hopeless',
+        why: 'a job that no money helps any more waits until it expires',
+        find: '() => hopeless.push(job.id)',
+        replace: '() => hopeless.length',
+        killers: ['ledger/park'],
+      },
+      {
+        name: 'wake-never-fails-the-hopeless',
+        why: 'a job that was named as hopeless is not failed by its own wake either',
+        find: 'return resume(book, organization, job, (failure) => failJob(book, job, failure))',
+        replace: 'return resume(book, organization, job, () => 0)',
+        killers: ['ledger/park'],
+      },
+      {
+        name: 'wake-reverses-without-lines',
+        why: 'one hopeless job with charges ends every wake of its organisation',
+        find: 'const fail = isCharged ?',
+        replace: "const fail = isCharged && job.id === '' ?",
+        killers: ['ledger/park'],
       },
     ],
   ),
@@ -94,6 +122,52 @@ export const WORK_MUTANTS: readonly Mutant[] = [
         why: 'a job without money has its stages run',
         find: 'job.state === expected &&',
         replace: 'expected &&',
+      },
+      {
+        name: 'claim-works-for-the-stopping',
+        why: 'a job that was refused money starts further stages',
+        find: '&& !isStopping(job) && dueStages',
+        replace: '&& dueStages',
+        killers: ['ledger/park'],
+      },
+      {
+        name: 'let-go-by-a-stranger',
+        why: 'a worker that was given up takes the claim of its successor away',
+        find: "const isHeld = stage.state === 'running' && stage.claimId === call.claimId\n  const cost",
+        replace: "const isHeld = stage.state === 'running'\n  const cost",
+      },
+      {
+        name: 'let-go-keeps-the-claim',
+        why: 'a stage that failed waits for the end of a lease that nobody uses',
+        find: 'if (isHeld) giveBack(book, stage)',
+        replace: '',
+      },
+      {
+        name: 'let-go-parks-nobody',
+        why: 'a job that stops stands still with its hold after its last worker has left',
+        find: 'const parked = parkIfIdle(book, job) ?? (',
+        replace: 'const parked = null ?? (',
+        killers: ['ledger/park'],
+      },
+      {
+        name: 'let-go-counts-nothing',
+        why: 'nobody knows what the platform bore for runs that came to nothing',
+        find: 'call.usage === null ? 0n :',
+        replace: 'call.usage !== undefined ? 0n :',
+      },
+      {
+        name: 'claim-parks-nobody',
+        why: 'a job that stops stands still when its last worker was killed',
+        find: "parkIfIdle(book, job)\n    return { kind: 'dead'",
+        replace: "return { kind: 'dead'",
+        killers: ['ledger/park'],
+      },
+      {
+        name: 'sweep-parks-nobody',
+        why: 'a job that stops stands still when its last worker was killed and its queue job lost',
+        find: 'parkIfIdle(book, job)\n    return null',
+        replace: 'return null',
+        killers: ['ledger/park'],
       },
       {
         name: 'redeliver-while-claimed',

@@ -28,12 +28,11 @@ export function seededRandom(seed: number): SeededRandom {
   }
 }
 
-/** The seeds of a run: `SEED` alone, if it is given, else so many that nobody has chosen. */
+/** The seeds of a run: so many that nobody has chosen; `SEED` alone, or as many as `RUNS` says from there on. */
 export function seedsOfRun(count: number): readonly number[] {
-  const given = process.env.SEED
-  if (given !== undefined && given !== '') return [Number(given)]
-  const first = Math.floor(Math.random() * 2 ** 31)
-  return Array.from({ length: count }, (_, index) => (first + index) | 0)
+  const { SEED = '', RUNS = '1' } = process.env
+  const first = SEED === '' ? Math.floor(Math.random() * 2 ** 31) : Number(SEED)
+  return Array.from({ length: SEED === '' ? count : Number(RUNS) }, (_, index) => (first + index) | 0)
 }
 
 /** Runs something with each seed; what fails says which seed repeats it. */

@@ -1,0 +1,100 @@
+import type pg from 'pg'
+import type { Tollkeeper } from '../../src/composition.ts'
+import { Batcher } from '../../src/database/money/batcher.ts'
+import { moneyTransaction } from '../../src/database/money/money-transaction.ts'
+import { TariffCache } from '../../src/database/money/tariff-cache.ts'
+import { openMoneyPool } from '../../src/database/pool.ts'
+import type { Calls, Verdicts } from '../../src/ledger/calls.ts'
+import type { JobOf } from '../../src/managers/token-based-billing.manager.ts'
+import type { BoundedStage } from '../../src/pricing/quote.ts'
+import { component, fundedOrganization, openWorld, type World } from '../support/tollkeeper.ts'
+
+/** 0.001 for a token that is written, by a model or as the output, in nano-units. A model call writes 10 at most. */
+export const PER_TOKEN = 1_000_000n
+const COMPONENTS = [
+  component('out', { kind: 'output_tokens' }, '1000.00'),
+  component('llm-in', { kind: 'llm_tokens', llmModel: '*', tokenClass: 'input' }, '0'),
+  component('llm-out', { kind: 'llm_tokens', llmModel: '*', tokenClass: 'output' }, '1000.00'),
+]
+
+/** What an agent used: so many tokens in each of its model calls. */
+export function wrote(agent: string, ...calls: readonly number[]): Calls['settle']['usage'] {
+  return { kind: 'agent', agent, llm: calls.map((output) => ({ model: 'm', source: 'counted', classes: { output } })) }
+}
+
+/** The money path on a database of a test's own, without managers, queues or workers between it and the test. */
+export class MoneyPath {
+  readonly world: World
+  readonly batcher: Batcher
+  readonly #tollkeeper: Tollkeeper
+  readonly #pool: pg.Pool
+
+  constructor(world: World, tollkeeper: Tollkeeper) {
+    this.world = world
+    this.#tollkeeper = tollkeeper
+    this.#pool = openMoneyPool(world.database.appUrl, 2)
+    this.#pool.on('error', () => undefined)
+    const tariffs = new TariffCache()
+    this.batcher = new Batcher((calls) => moneyTransaction(this.#pool, tariffs, calls))
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end()
+    await this.world.close()
+  }
+
+  fund(organizationId: string, amount: string): Promise<string> {
+    return fundedOrganization(this.#tollkeeper, organizationId, amount, COMPONENTS)
+  }
+
+  /** Jobs of the pipeline that no queue knows of. */
+  storeJobs(organizationId: string, count: number, agents: readonly string[] = ['x']): Promise<JobOf[]> {
+    const { jobs, inTransaction } = this.#tollkeeper
+    const rest = { userId: null, externalId: null, key: null, maxCost: null, text: 'text', runner: 'pipeline' } as const
+    return inTransaction(async (em) => {
+      const stored: JobOf[] = []
+      for (let index = 0; index < count; index += 1) {
+        const { id } = await jobs.create(em, { organizationId, steps: [agents], ...rest })
+        stored.push({ organizationId, jobId: id })
+      }
+      return stored
+    })
+  }
+
+  async storeJob(organizationId: string, agents?: readonly string[]): Promise<JobOf> {
+    const [job] = await this.storeJobs(organizationId, 1, agents)
+    if (!job) throw new Error('no job was stored')
+    return job
+  }
+
+  /** Five tokens of output, and a model call for each agent that is named. */
+  admit(job: JobOf, agents: readonly string[] = []): Promise<Verdicts['admit']> {
+    const llm = { model: 'm', calls: 1, promptTokens: 1, maxOutputTokens: 10 }
+    const ofAgents = (agents.length > 0 ? agents : ['x']).map((agent): BoundedStage => {
+      return { stage: `agent.${agent}`, bound: { kind: 'agent', agent, llm: agents.length > 0 ? llm : null } }
+    })
+    const bounds: BoundedStage[] = [
+      { stage: 'input', bound: { kind: 'input', tokens: 1 } },
+      ...ofAgents,
+      { stage: 'output', bound: { kind: 'output', maxTokens: 5 } },
+    ]
+    return this.batcher.decide('admit', { ...job, bounds, outputLimit: 5, parkedExpiresMs: 3_600_000 })
+  }
+
+  settle(job: JobOf, stage: string, usage: Calls['settle']['usage'], result: string | null = null) {
+    return this.batcher.decide('settle', { ...job, stage, usage, result })
+  }
+
+  settleOutput(job: JobOf, tokens: number, result: string | null = null) {
+    return this.settle(job, 'output', { kind: 'output', tokens }, result)
+  }
+
+  topUp(organizationId: string, tokens: bigint, reference: string): Promise<Verdicts['top_up']> {
+    return this.batcher.decide('top_up', { organizationId, amount: tokens * PER_TOKEN, reference, note: null })
+  }
+}
+
+export async function openMoneyPath(): Promise<MoneyPath> {
+  const world = await openWorld('postgres')
+  return new MoneyPath(world, await world.open())
+}
