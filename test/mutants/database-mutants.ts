@@ -13,12 +13,6 @@ export const DATABASE_MUTANTS: readonly Mutant[] = [
         replace: 'constraint "ledger_entries_business_key_unique" unique ("business_key", "id")',
       },
       {
-        name: 'table-without-unique-seq',
-        why: 'two processes write the same place of a ledger',
-        find: 'unique ("organization_id", "seq")',
-        replace: 'unique ("organization_id", "seq", "id")',
-      },
-      {
         name: 'table-without-limit',
         why: 'the table itself lets a balance go below its limit',
         find: 'check (available >= - overdraft_limit)',
@@ -41,6 +35,18 @@ export const DATABASE_MUTANTS: readonly Mutant[] = [
         why: 'whoever owns the tables can empty the ledger',
         find: 'before truncate on "tollkeeper"."ledger_entries"',
         replace: 'before update on "tollkeeper"."ledger_entries"',
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'migrations/Migration20261123120000_lean_money_path.ts',
+    ['database/rights'],
+    [
+      {
+        name: 'table-without-unique-seq',
+        why: 'two processes write the same place of a ledger',
+        find: '"ledger_entries_pkey" primary key ("organization_id", "seq")',
+        replace: '"ledger_entries_pkey" primary key ("organization_id", "seq", "id")',
       },
     ],
   ),
