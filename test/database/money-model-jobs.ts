@@ -1,21 +1,12 @@
-import { type Books, type Bound, found, type Job, type Organization, PRICES, type Stage } from './money-model-terms.ts'
+import { costOf, fitAgain, isOpen, keepsLimit, needOf, OUTPUT_LIMIT, sum } from './money-model-bounds.ts'
+import { type Books, type Bound, found, type Job, type Organization, type Stage } from './money-model-terms.ts'
 
 const STARTS_MAX = 5
-/** Output tokens per agent, as the product is configured. */
-const OUTPUT_LIMIT = 1_024
 
-export const isFinal = ({ state }: Job): boolean => state === 'charged' || state === 'failed' || state === 'cancelled'
-export const isOpen = ({ state }: Stage): boolean => state === 'waiting' || state === 'running'
+const isFinal = ({ state }: Job): boolean => state === 'charged' || state === 'failed' || state === 'cancelled'
 const isWorkedOn = ({ claim, lives }: Stage): boolean => claim !== null && lives
 const isStopping = ({ state, refusal }: Job): boolean => state === 'processing' && refusal !== null
-const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n)
 const NO_JOB = 'not-found'
-
-const costOf = ({ tokens, price, fee, calls, prompt, completion }: Bound): bigint =>
-  BigInt(tokens) * price +
-  fee +
-  BigInt(calls) * (BigInt(prompt) * PRICES.prompt + BigInt(completion) * PRICES.completion)
-const needOf = (job: Job): bigint => sum(job.stages.filter(isOpen).map(({ bound }) => costOf(bound)))
 
 /** @param full what each stage may use before anything was cut down to the job's limit */
 export function admit(books: Books, organization: Organization, job: Job, full: readonly Bound[]): string {
@@ -40,36 +31,6 @@ export function admit(books: Books, organization: Organization, job: Job, full: 
 
 function giveBounds(job: Job, bounds: readonly Bound[]): void {
   for (const [index, stage] of job.stages.entries()) Object.assign(stage.bound, bounds[index])
-}
-
-/** Cuts down what the open stages may write, as little as possible, until the job keeps its limit, if it can. */
-function keepsLimit(job: Job, perAgent: number): boolean {
-  if (job.maxCost === null) return true
-  const most = job.maxCost - (job.charged - job.reversed)
-  if (needOf(job) <= most) return true
-  const open = job.stages.filter(isOpen)
-  const agents = open.filter(({ bound }) => bound.calls > 0)
-  for (let limit = Math.max(perAgent, ...agents.map(({ bound }) => bound.completion)) - 1; limit >= 1; limit -= 1) {
-    const cut = open.map(({ bound }) => ({
-      ...bound,
-      completion: Math.min(bound.completion, limit),
-      tokens:
-        bound.price === PRICES.output
-          ? Math.min(bound.tokens, Math.ceil((bound.tokens * limit) / perAgent))
-          : bound.tokens,
-    }))
-    if (sum(cut.map(costOf)) > most) continue
-    for (const [index, stage] of open.entries()) Object.assign(stage.bound, cut[index])
-    return true
-  }
-  return false
-}
-
-/** Fits a parked job again, by what its output may have now. */
-function fitAgain(job: Job): boolean {
-  const output = found(job.stages.at(-1))
-  const last = job.stages.filter(({ step }) => step === output.step - 1).length
-  return keepsLimit(job, isOpen(output) ? Math.max(1, Math.ceil(output.bound.tokens / last)) : 1)
 }
 
 function refusalOf({ available, overdraft, held }: Organization, needed: bigint): string | null {
