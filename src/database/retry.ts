@@ -48,6 +48,13 @@ export function faultOf(error: unknown): Fault {
   return error instanceof Error && LOST.test(error.message) ? 'unavailable' : 'call'
 }
 
+/** The connection was lost after COMMIT was sent: what was asked may have been stored. Its fault is that of its cause. */
+export class UnansweredCommit extends Error {
+  constructor(cause: Error) {
+    super(cause.message, { cause })
+  }
+}
+
 /** Whether the same transaction may succeed when it is tried again. */
 export function isTransient(error: unknown): boolean {
   return faultOf(error) !== 'call'

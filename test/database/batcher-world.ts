@@ -4,6 +4,7 @@ import { Batcher } from '../../src/database/money/batcher.ts'
 import { bytesOf, walks } from '../../src/database/money/call-size.ts'
 import type { LaneTime } from '../../src/database/money/lane.ts'
 import type { BatchBounds, WaitingBounds } from '../../src/database/money/waiting-calls.ts'
+import { UnansweredCommit } from '../../src/database/retry.ts'
 import type { Call, Verdict } from '../../src/ledger/calls.ts'
 import { type SeededRandom, seededRandom } from '../support/seeded-random.ts'
 
@@ -207,7 +208,7 @@ export class BatcherWorld {
     else if (dice >= 35) commit()
     else {
       this.#commit(made, calls)
-      fail(fault(this.#random.pick(LOST)))
+      fail(new UnansweredCommit(fault(this.#random.pick(LOST))))
     }
   }
 

@@ -5,6 +5,7 @@ import { Batcher } from '../../src/database/money/batcher.ts'
 import { moneyTransaction } from '../../src/database/money/money-transaction.ts'
 import { TariffCache } from '../../src/database/money/tariff-cache.ts'
 import { openMoneyPool } from '../../src/database/pool.ts'
+import { UnansweredCommit } from '../../src/database/retry.ts'
 import { newId } from '../../src/foundation/ids.ts'
 import type { BoundedStage } from '../../src/pricing/quote.ts'
 import { expectBooksToBalance } from '../support/books.ts'
@@ -32,7 +33,8 @@ describe('a COMMIT whose answer is lost', () => {
     const batcher = new Batcher(async (calls) => {
       const verdicts = await moneyTransaction(pool, tariffs, calls)
       runs += 1
-      if (isLossy && runs % 2 === 1) throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
+      const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
+      if (isLossy && runs % 2 === 1) throw new UnansweredCommit(reset)
       return verdicts
     })
     return { batcher, lost: () => Math.ceil(runs / 2) }

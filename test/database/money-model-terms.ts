@@ -1,18 +1,36 @@
 export const PRICES = { input: 2n, fee: 100n, prompt: 3n, completion: 5n, output: 1n, seat: 400n } as const
 export const SEATS_MAX = 3
 
+/** The most that a stage may use. */
+export interface Bound {
+  /** Input or output tokens, and what each costs. */
+  tokens: number
+  readonly price: bigint
+  /** What an agent's run costs beside its calls. */
+  readonly fee: bigint
+  /** Calls of a model, each with that many tokens at most. */
+  calls: number
+  readonly prompt: number
+  completion: number
+}
+
 export interface Stage {
   readonly name: string
   /** Stages of one step are due together. */
   readonly step: number
-  /** The most that it may cost. */
-  readonly most: bigint
+  readonly bound: Bound
+  /** Its bound before anything was cut down to the job's limit. */
+  readonly full: Bound
   state: 'waiting' | 'running' | 'charged' | 'reversed'
   /** What was taken for each line. */
   paid: bigint[]
   claim: string | null
   lives: boolean
   starts: number
+  /** How often work on it was for nothing. */
+  absorbed: number
+  /** What each further model call was held for. */
+  extensions: Record<number, bigint>
 }
 
 export interface Job {
@@ -27,7 +45,11 @@ export interface Job {
   reversed: bigint
   released: bigint
   writtenOff: bigint
+  readonly maxCost: bigint | null
+  /** Why it is parked, or will be when nothing of it works any more. */
   refusal: string | null
+  /** The stage at which it was refused, and the call that was asked for there. */
+  refusedAt: { stage: string; call: number } | null
   moment: number
 }
 
@@ -55,10 +77,14 @@ export interface Books {
 
 /** What is asked; `usage` are the prices of a stage's lines in their order. */
 export type Operation =
-  | { kind: 'admit' | 'complete' | 'reverse' | 'cancel' | 'resume'; job: string }
+  | { kind: 'admit' | 'complete' | 'reverse' | 'cancel' | 'resume' | 'redeliver'; job: string }
   | { kind: 'settle'; job: string; stage: number; usage: readonly bigint[] }
   | { kind: 'claim'; job: string; stage: number; claim: string }
-  | { kind: 'let_go' | 'fail'; job: string; stage: number; claim: string | null }
+  | { kind: 'keep' | 'fail'; job: string; stage: number; claim: string | null }
+  | { kind: 'let_go'; job: string; stage: number; claim: string | null; isForNothing: boolean }
+  | { kind: 'extend'; job: string; stage: number; claim: string | null; call: number }
+  /** Its worker is silent until the claim has ended. */
+  | { kind: 'lapse'; job: string; stage: number }
   | { kind: 'wake'; organization: string }
   | { kind: 'top_up' | 'credit' | 'debit'; organization: string; amount: bigint; reference: string }
   | { kind: 'add_member'; organization: string; user: string }

@@ -1,4 +1,18 @@
 import {
+  admit,
+  claim,
+  complete,
+  end,
+  extend,
+  fail,
+  keep,
+  letGo,
+  parkIfIdle,
+  resume,
+  reverse,
+  settle,
+} from './money-model-jobs.ts'
+import {
   type Books,
   found,
   type Job,
@@ -6,15 +20,7 @@ import {
   type Organization,
   PRICES,
   SEATS_MAX,
-  type Stage,
 } from './money-model-terms.ts'
-
-const STARTS_MAX = 5
-
-const isFinal = ({ state }: Job): boolean => state === 'charged' || state === 'failed' || state === 'cancelled'
-const isOpen = ({ state }: Stage): boolean => state === 'waiting' || state === 'running'
-const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n)
-const NO_JOB = 'not-found'
 
 /**
  * The money of some organisations as one would keep it on paper: no batches, no locks, no rows, its own arithmetic.
@@ -26,18 +32,26 @@ export function play(books: Books, operation: Operation): string {
   if ('organization' in operation) return playOnOrganization(books, operation)
   const job = found(books.jobs[operation.job])
   const organization = found(books.organizations[job.organization])
-  if ('stage' in operation) return playOnStage(organization, job, operation)
+  if ('stage' in operation) return playOnStage(books, organization, job, operation)
   switch (operation.kind) {
     case 'admit':
-      return admit(books, organization, job)
+      return admit(
+        books,
+        organization,
+        job,
+        job.stages.map(({ full }) => full),
+      )
     case 'resume':
-      return resume(organization, job) ? job.id : 'nothing'
+      return resume(organization, job, true) ? job.id : 'nothing'
     case 'complete':
       return complete(organization, job)
     case 'reverse':
       return reverse(organization, job)
     case 'cancel':
       return end(organization, job, 'cancelled')
+    case 'redeliver':
+      parkIfIdle(books, organization, job)
+      return 'delivered'
   }
 }
 
@@ -55,170 +69,30 @@ function playOnOrganization(books: Books, operation: Extract<Operation, { organi
   }
 }
 
-function playOnStage(organization: Organization, job: Job, operation: Extract<Operation, { stage: number }>): string {
+function playOnStage(
+  books: Books,
+  organization: Organization,
+  job: Job,
+  operation: Extract<Operation, { stage: number }>,
+): string {
   const stage = found(job.stages[operation.stage])
   switch (operation.kind) {
     case 'settle':
-      return settle(organization, job, stage, operation.usage)
+      return settle(books, organization, job, stage, operation.usage)
     case 'claim':
-      return claim(organization, job, stage, operation.claim)
+      return claim(books, organization, job, stage, operation.claim)
+    case 'keep':
+      return keep(job, stage, operation.claim)
+    case 'extend':
+      return extend(books, organization, job, stage, operation)
     case 'fail':
       return fail(organization, job, stage, operation.claim)
     case 'let_go':
-      return letGo(job, stage, operation.claim)
+      return letGo(books, organization, job, stage, operation)
+    case 'lapse':
+      stage.lives = false
+      return 'lapsed'
   }
-}
-
-function admit(books: Books, organization: Organization, job: Job): string {
-  if (job.state === 'processing' && job.stages[0]?.state === 'charged') return 'admitted'
-  if (job.state === 'rejected_for_balance') return `refused ${job.refusal}`
-  if (job.state === 'failed') return 'failed'
-  if (job.state !== 'queued') return 'dead'
-  const refusal = refusalOf(organization, needOf(job))
-  if (refusal === null) {
-    start(organization, job)
-    return 'admitted'
-  }
-  if (job.runner === 'pipeline') {
-    job.state = 'rejected_for_balance'
-    job.refusal = refusal
-    job.moment = books.moment
-    stop(job)
-  }
-  return `refused ${refusal}`
-}
-
-const needOf = (job: Job): bigint => sum(job.stages.filter(isOpen).map(({ most }) => most))
-
-function refusalOf({ available, overdraft, held }: Organization, needed: bigint): string | null {
-  const missing = needed - available - overdraft
-  if (missing <= 0n) return null
-  return `${missing <= held ? 'held_by_others' : 'insufficient'} ${missing}`
-}
-
-function start(organization: Organization, job: Job): void {
-  const hold = needOf(job)
-  job.hold = hold
-  organization.available -= hold
-  organization.held += hold
-  if (hold > 0n) organization.seq += 1
-  job.state = 'processing'
-  job.refusal = null
-  const input = found(job.stages[0])
-  if (isOpen(input)) charge(organization, job, input, [input.most])
-}
-
-function charge(organization: Organization, job: Job, stage: Stage, lines: readonly bigint[]): void {
-  stage.state = 'charged'
-  stage.claim = null
-  stage.paid = lines.map((price) => {
-    const left = found(job.hold)
-    const amount = price < left ? price : left
-    job.hold = left - amount
-    organization.held -= amount
-    job.charged += amount
-    job.writtenOff += price - amount
-    if (amount > 0n) organization.seq += 1
-    if (price > amount) organization.seq += 1
-    return amount
-  })
-}
-
-function settle(organization: Organization, job: Job, stage: Stage, usage: readonly bigint[]): string {
-  if (stage.state === 'charged') return `again ${sum(stage.paid)}`
-  if (isFinal(job) || job.hold === null) return 'absorbed'
-  charge(organization, job, stage, usage)
-  if (job.runner === 'pipeline' && job.stages.every(({ state }) => state === 'charged')) {
-    release(organization, job)
-    job.state = 'charged'
-  }
-  return `settled ${sum(stage.paid)}`
-}
-
-function release(organization: Organization, job: Job): bigint {
-  const rest = job.hold ?? 0n
-  job.hold = null
-  organization.held -= rest
-  organization.available += rest
-  if (rest > 0n) organization.seq += 1
-  job.released += rest
-  return rest
-}
-
-function complete(organization: Organization, job: Job): string {
-  if (job.runner !== 'own' || job.state !== 'processing') return NO_JOB
-  const released = release(organization, job)
-  stop(job)
-  job.state = 'charged'
-  return `released ${released}`
-}
-
-function reverse(organization: Organization, job: Job): string {
-  if (job.runner !== 'own' || isFinal(job)) return NO_JOB
-  takeBack(organization, job)
-  end(organization, job, 'failed')
-  return `reversed ${job.reversed}`
-}
-
-/** Undoes every charge of a job, into its hold where it has one. */
-function takeBack(organization: Organization, job: Job): void {
-  for (const stage of job.stages) {
-    if (stage.state !== 'charged') continue
-    stage.state = 'reversed'
-    for (const amount of stage.paid) {
-      if (amount === 0n) continue
-      organization.seq += 1
-      job.reversed += amount
-      if (job.hold === null) organization.available += amount
-      else {
-        organization.held += amount
-        job.hold += amount
-      }
-    }
-  }
-}
-
-function end(organization: Organization, job: Job, state: 'failed' | 'cancelled'): string {
-  if (isFinal(job)) return 'refused'
-  release(organization, job)
-  stop(job)
-  job.state = state
-  job.refusal = null
-  return state
-}
-
-function stop(job: Job): void {
-  for (const stage of job.stages) {
-    stage.claim = null
-    if (stage.state === 'running') stage.state = 'waiting'
-  }
-}
-
-function fail(organization: Organization, job: Job, stage: Stage, by: string | null): string {
-  const may = by === null ? stage.claim === null || !stage.lives : stage.claim === by
-  if (isFinal(job) || !may || stage.state === 'charged') return 'refused'
-  if (!organization.paysForFailure) takeBack(organization, job)
-  return end(organization, job, 'failed')
-}
-
-function claim(organization: Organization, job: Job, stage: Stage, by: string): string {
-  if (stage.state === 'charged') return 'settled'
-  const due = job.stages.find(isOpen)
-  const expected = stage.step === 0 ? 'queued' : 'processing'
-  if (job.state !== expected || !isOpen(stage) || due?.step !== stage.step) return 'dead'
-  if (stage.claim !== null && stage.lives) return 'busy'
-  if (stage.starts >= STARTS_MAX) {
-    fail(organization, job, stage, null)
-    return 'dead'
-  }
-  Object.assign(stage, { claim: by, lives: true, state: 'running', starts: stage.starts + 1 })
-  return 'granted'
-}
-
-function letGo(job: Job, stage: Stage, by: string | null): string {
-  const expected = stage.step === 0 ? 'queued' : 'processing'
-  if (by !== null && stage.claim === by && job.state === expected) stage.lives = false
-  return 'let go'
 }
 
 /** Seats first, then parked jobs, the longest waiting first. */
@@ -232,16 +106,12 @@ function wake(books: Books, organization: Organization): string {
   )
   const resumed = parked
     .toSorted((a, b) => a.moment - b.moment || (a.id < b.id ? -1 : 1))
-    .flatMap((job) => (resume(organization, job) ? [job.id] : []))
+    .flatMap((job) => {
+      // Many at once are woken without a look at what they were charged: one that has charges fails when it is alone.
+      const isCharged = job.stages.some(({ state }) => state === 'charged')
+      return resume(organization, job, !isCharged) ? [job.id] : []
+    })
   return `woke ${members} ${resumed}`
-}
-
-function resume(organization: Organization, job: Job): boolean {
-  if (job.state !== 'rejected_for_balance') return false
-  job.refusal = refusalOf(organization, needOf(job))
-  if (job.refusal !== null) return false
-  start(organization, job)
-  return true
 }
 
 type Payment = Extract<Operation, { reference: string }>

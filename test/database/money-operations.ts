@@ -1,11 +1,9 @@
 import fc from 'fast-check'
-import type { Tollkeeper } from '../../src/composition.ts'
-import { TollkeeperError } from '../../src/foundation/errors.ts'
 import { newId } from '../../src/foundation/ids.ts'
-import type { Claim } from '../../src/managers/token-based-billing.manager.ts'
-import type { StageBound, StageUsage } from '../../src/pricing/usage.ts'
+import type { BoundedStage } from '../../src/pricing/quote.ts'
+import type { StageUsage } from '../../src/pricing/usage.ts'
 import { component } from '../support/tollkeeper.ts'
-import { type Books, found, type Job, type Operation, PRICES, type Stage } from './money-model-terms.ts'
+import { type Books, type Bound, found, type Job, type Operation, PRICES, type Stage } from './money-model-terms.ts'
 
 const price = (nano: bigint): string => `0.${String(nano).padStart(9, '0')}`
 const llm = (key: string, tokenClass: 'input' | 'output', nano: bigint) =>
@@ -31,6 +29,7 @@ export interface JobPlan {
   readonly runner: Job['runner']
   readonly steps: readonly (readonly string[])[]
   readonly input: number
+  readonly maxCost: bigint | null
 }
 
 export const jobPlans: fc.Arbitrary<readonly JobPlan[]> = fc.array(
@@ -39,36 +38,39 @@ export const jobPlans: fc.Arbitrary<readonly JobPlan[]> = fc.array(
     runner: fc.constantFrom<Job['runner']>('pipeline', 'own'),
     steps: fc.constantFrom<JobPlan['steps']>([['a']], [['a', 'b']], [['a'], ['b']]),
     input: fc.integer({ min: 0, max: 15 }),
+    // Too little, just enough when the agents write less, and enough for some further calls.
+    maxCost: fc.constantFrom(null, null, null, null, 150n, 230n, 300n, 450n, 600n),
   }),
   { minLength: 4, maxLength: 10 },
 )
 
-interface Measured {
+export interface PlannedStage {
   readonly stage: string
-  readonly bound: StageBound
   readonly step: number
-  readonly most: bigint
+  readonly bound: Bound
 }
 
-/** The stages of a job with their bounds, and by the model's own arithmetic what these cost. */
-export function stagesOf({ steps, input }: JobPlan): readonly Measured[] {
-  const bound = { model: 'm', calls: 1, promptTokens: PROMPT, maxOutputTokens: COMPLETION }
-  const most = PRICES.fee + PRICES.prompt * BigInt(PROMPT) + PRICES.completion * BigInt(COMPLETION)
-  const agents = steps.flatMap((step, index) =>
-    step.map((agent): Measured => {
-      return { stage: `agent.${agent}`, bound: { kind: 'agent', agent, llm: bound }, step: index + 1, most }
-    }),
-  )
+/** The stages of a job with the most that each may use. */
+export function stagesOf({ steps, input }: JobPlan): readonly PlannedStage[] {
+  const plain = { tokens: 0, price: 0n, fee: 0n, calls: 0, prompt: 0, completion: 0 }
+  const agent = { ...plain, fee: PRICES.fee, calls: 1, prompt: PROMPT, completion: COMPLETION }
   return [
-    { stage: 'input', bound: { kind: 'input', tokens: input }, step: 0, most: PRICES.input * BigInt(input) },
-    ...agents,
-    {
-      stage: 'output',
-      bound: { kind: 'output', maxTokens: OUTPUT },
-      step: steps.length + 1,
-      most: PRICES.output * BigInt(OUTPUT),
-    },
+    { stage: 'input', step: 0, bound: { ...plain, tokens: input, price: PRICES.input } },
+    ...steps.flatMap((step, index) =>
+      step.map((key) => ({ stage: `agent.${key}`, step: index + 1, bound: { ...agent } })),
+    ),
+    { stage: 'output', step: steps.length + 1, bound: { ...plain, tokens: OUTPUT, price: PRICES.output } },
   ]
+}
+
+/** The same in the product's words. */
+export function boundsOf(plan: JobPlan): readonly BoundedStage[] {
+  return stagesOf(plan).map(({ stage, bound: { tokens, calls, prompt, completion } }): BoundedStage => {
+    if (stage === 'input') return { stage, bound: { kind: 'input', tokens } }
+    if (stage === 'output') return { stage, bound: { kind: 'output', maxTokens: tokens } }
+    const llm = { model: 'm', calls, promptTokens: prompt, maxOutputTokens: completion }
+    return { stage, bound: { kind: 'agent', agent: stage.slice('agent.'.length), llm } }
+  })
 }
 
 /** One thing to ask for; which job and stage it means follows from the jobs that there are. */
@@ -84,6 +86,7 @@ const MONEY = [
   ...(['admit', 'admit', 'admit', 'admit', 'settle', 'settle', 'settle', 'settle', 'settle', 'settle'] as const),
   ...(['settle', 'settle', 'complete', 'reverse', 'cancel', 'fail', 'wake', 'resume', 'resume'] as const),
   ...(['top_up', 'top_up', 'credit', 'debit', 'debit', 'add_member', 'add_member', 'remove_member'] as const),
+  ...(['extend', 'extend', 'extend', 'extend', 'let_go', 'let_go', 'redeliver'] as const),
 ]
 const draftsOf = (kinds: readonly Draft['kind'][]): fc.Arbitrary<Draft> =>
   fc.record({
@@ -104,7 +107,7 @@ export interface Moment {
 export const moments: fc.Arbitrary<Moment> = fc.oneof(
   {
     weight: 3,
-    arbitrary: draftsOf([...MONEY, 'claim', 'claim', 'let_go']).map((draft) => {
+    arbitrary: draftsOf([...MONEY, 'claim', 'claim', 'claim', 'claim', 'keep', 'lapse']).map((draft) => {
       return { drafts: [draft], spread: false, cut: false }
     }),
   },
@@ -145,6 +148,9 @@ export interface Asked {
   readonly usage: StageUsage | null
 }
 
+const isWorkedOn = ({ stages }: Job): boolean => stages.some(({ claim }) => claim !== null)
+const WORK: readonly Draft['kind'][] = ['keep', 'lapse', 'let_go', 'extend']
+
 /** Which jobs an operation does something to. */
 const SUITED: Readonly<Partial<Record<Draft['kind'], (job: Job) => boolean>>> = {
   admit: ({ state }) => state === 'queued',
@@ -154,7 +160,11 @@ const SUITED: Readonly<Partial<Record<Draft['kind'], (job: Job) => boolean>>> = 
   fail: ({ hold }) => hold !== null,
   cancel: ({ hold }) => hold !== null,
   claim: ({ state }) => state === 'processing' || state === 'queued',
-  let_go: ({ stages }) => stages.some(({ claim }) => claim !== null),
+  keep: isWorkedOn,
+  lapse: isWorkedOn,
+  let_go: isWorkedOn,
+  extend: isWorkedOn,
+  redeliver: ({ state, refusal }) => state === 'processing' && refusal !== null,
   resume: ({ state }) => state === 'rejected_for_balance',
 }
 
@@ -168,7 +178,7 @@ function choose<T>(all: readonly T[], suits: (one: T) => boolean, pick: number):
 export function askedOf(books: Books, { kind, job: pick, stage: place, size, name }: Draft): Asked {
   const job = choose(Object.values(books.jobs), SUITED[kind] ?? (() => true), pick)
   const isOpen = ({ state, claim }: Stage): boolean =>
-    kind === 'let_go' ? claim !== null : state === 'waiting' || state === 'running'
+    WORK.includes(kind) ? claim !== null : state === 'waiting' || state === 'running'
   const stage = choose(job.stages, isOpen, place)
   const at = job.stages.indexOf(stage)
   const { organization } = job
@@ -181,8 +191,18 @@ export function askedOf(books: Books, { kind, job: pick, stage: place, size, nam
     }
     case 'claim':
       return ask({ kind, ...of, claim: newId() })
-    case 'let_go':
+    case 'let_go': {
+      const usage = size % 2 === 0 && stage.name.startsWith('agent.') ? measured(stage.name, size).usage : null
+      return ask({ kind, ...of, claim: stage.claim, isForNothing: usage !== null }, usage)
+    }
+    case 'keep':
       return ask({ kind, ...of, claim: stage.claim })
+    case 'lapse':
+      return ask({ kind, ...of })
+    case 'extend': {
+      const claim = job.runner === 'own' && name % 2 === 0 ? null : stage.claim
+      return ask({ kind, ...of, claim, call: Math.max(1, stage.bound.calls + (size % 4)) })
+    }
     case 'fail':
       return ask({ kind, ...of, claim: stage.lives || size % 2 === 0 ? stage.claim : null })
     case 'wake':
@@ -199,102 +219,11 @@ export function askedOf(books: Books, { kind, job: pick, stage: place, size, nam
   }
 }
 
-/** The claims that the product gave, by the model's name for them. */
-export type Claims = Map<string, Claim>
-
-/** Asks the product. @returns its answer in the model's words; a claim that is granted is kept in `claims` */
-export async function perform(
-  tollkeeper: Tollkeeper,
-  plans: ReadonlyMap<string, JobPlan>,
-  claims: Claims,
-  { operation, usage }: Asked,
-  books: Books,
-): Promise<string> {
-  try {
-    if ('organization' in operation) return await performOnOrganization(tollkeeper, operation)
-    const { organization: organizationId, stages } = found(books.jobs[operation.job])
-    const of = { organizationId, jobId: operation.job }
-    if (!('stage' in operation)) return await performOnJob(tollkeeper, operation, of, found(plans.get(operation.job)))
-    const on = { ...of, stage: found(stages[operation.stage]).name }
-    return await performOnStage(tollkeeper, operation, on, claims, usage)
-  } catch (error) {
-    if (error instanceof TollkeeperError) return error.code
-    throw error
-  }
-}
-
-async function performOnOrganization(
-  { billing, balances, teams }: Tollkeeper,
-  operation: Extract<Operation, { organization: string }>,
-): Promise<string> {
-  const { organization } = operation
-  if (operation.kind === 'wake') {
-    const members: string[] = []
-    const resumed: string[] = []
-    for await (const woken of billing.wake(organization)) {
-      members.push(...woken.members)
-      resumed.push(...woken.resumed.map(({ jobId }) => jobId))
-    }
-    return `woke ${members} ${resumed}`
-  }
-  if (operation.kind === 'add_member') {
-    const { created, member } = await teams.addMember(organization, operation.user)
-    return `${created ? 'added' : 'known'} ${member.state} ${member.charged}`
-  }
-  if (operation.kind === 'remove_member') {
-    await teams.removeMember(organization, operation.user)
-    return 'removed'
-  }
-  const { kind, amount, reference } = operation
-  const payment = { amount, reference, note: null }
-  const paid =
-    kind === 'top_up'
-      ? await balances.topUp(organization, payment)
-      : await balances.adjust(organization, { ...payment, direction: kind })
-  return `${paid.replayed ? 'again ' : ''}${paid.seq} woke ${paid.activatedMembers} ${paid.resumedJobs}`
-}
-
-async function performOnJob(
-  { billing }: Tollkeeper,
-  { kind }: Operation,
-  of: { organizationId: string; jobId: string },
-  plan: JobPlan,
-): Promise<string> {
-  if (kind === 'admit') {
-    const verdict = await billing.admit(of, stagesOf(plan))
-    return verdict.kind === 'refused'
-      ? `refused ${verdict.rejection.reason} ${verdict.rejection.missing}`
-      : verdict.kind
-  }
-  if (kind === 'resume') return (await billing.resume(of))?.jobId ?? 'nothing'
-  if (kind === 'complete') return `released ${(await billing.release(of)).released}`
-  if (kind === 'cancel') return (await billing.cancel(of)).kind
-  const failure = { code: 'agent-error', stage: 'output', detail: 'it broke' } as const
-  return `reversed ${(await billing.reverse(of, failure)).reversed}`
-}
-
-async function performOnStage(
-  { billing }: Tollkeeper,
-  operation: Extract<Operation, { stage: number }>,
-  on: Omit<Claim, 'claimId'>,
-  claims: Claims,
-  usage: StageUsage | null,
-): Promise<string> {
-  if (operation.kind === 'settle') {
-    const verdict = await billing.settle(on, found(usage))
-    if (verdict.kind === 'absorbed') return 'absorbed'
-    return `${verdict.replayed ? 'again' : 'settled'} ${verdict.charged}`
-  }
-  if (operation.kind === 'claim') {
-    const { claim, verdict } = await billing.claim(on)
-    if (verdict.kind === 'granted') claims.set(operation.claim, claim)
-    return verdict.kind
-  }
-  const claim = operation.claim === null ? null : found(claims.get(operation.claim))
-  if (operation.kind === 'let_go') {
-    if (claim) await billing.letGo(claim, null)
-    return 'let go'
-  }
-  const failure = { code: 'worker-lost', stage: on.stage, detail: 'it died' } as const
-  return (await billing.fail(on, claim?.claimId ?? null, failure)).kind
+/** Every job is admitted, and every agent that is due has a worker: jobs at which anything may come in between. */
+export function openingsOf(books: Books): readonly (readonly Asked[])[] {
+  return Object.values(books.jobs).flatMap(({ id, stages }) => {
+    const first = stages.flatMap(({ step }, index) => (step === 1 ? [index] : []))
+    const claims = first.map((stage) => ({ kind: 'claim', job: id, stage, claim: newId() }) as const)
+    return [{ kind: 'admit', job: id } as const, ...claims].map((operation) => [{ operation, usage: null }])
+  })
 }

@@ -57,7 +57,7 @@ export const REPEAT_MUTANTS: readonly Mutant[] = [
       {
         name: 'repeat-is-not-told',
         why: 'whoever lost his answer hears that somebody else did it',
-        find: "if (faultOf(error) === 'unavailable') markRepeated(part)",
+        find: 'if (error instanceof UnansweredCommit) markRepeated(part)',
         replace: '',
       },
       {

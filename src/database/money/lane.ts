@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { UnavailableError } from '../../foundation/errors.ts'
 import type { Call, Verdict } from '../../ledger/calls.ts'
 import { translateDatabaseError } from '../errors.ts'
-import { errorCode, faultOf, jitteredPause, withRetry } from '../retry.ts'
+import { errorCode, faultOf, jitteredPause, UnansweredCommit, withRetry } from '../retry.ts'
 import { type BatchBounds, type Waiting, type WaitingBounds, WaitingCalls } from './waiting-calls.ts'
 
 /** Runs one batch in one transaction; an Error as a verdict is one caller's own. */
@@ -112,7 +112,7 @@ export class Lane {
     try {
       return await this.#run(part.map(({ call }) => call))
     } catch (error) {
-      if (faultOf(error) === 'unavailable') markRepeated(part)
+      if (error instanceof UnansweredCommit) markRepeated(part)
       throw error
     }
   }
@@ -127,7 +127,7 @@ function answer(part: readonly Waiting[], verdicts: readonly (Verdict | Error)[]
   }
 }
 
-/** The COMMIT may have been done: whatever the next try finds done may be this one's doing. */
+/** The COMMIT may have been done; whatever the next try finds done may be this one's doing. */
 function markRepeated(part: readonly Waiting[]): void {
   for (const waiting of part) waiting.call = { ...waiting.call, repeated: true }
 }
