@@ -48,7 +48,7 @@ describe('what a money transaction reads and stores', () => {
       kind: 'added',
       member: { userId: member.userId },
     })
-    expect(await path.batcher.decide('add_member', member)).toMatchObject({
+    expect(await path.batcher.decide('add_member', { ...member, operation: newId() })).toMatchObject({
       kind: 'known',
       member: { userId: member.userId },
     })
