@@ -10,7 +10,8 @@ export default defineConfig({
     // Real servers, worker threads and killed processes share the machine with the tests: two files at a time.
     maxWorkers: 2,
     testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // A world of twenty processes takes its time to close on a machine that does other things.
+    hookTimeout: 120_000,
     reporters: process.env.CI === 'true' ? ['default', new NoSkipsReporter()] : ['default'],
   },
 })
