@@ -18,6 +18,7 @@ import {
   openingsOf,
   SEAT_PRICE,
   stagesOf,
+  stretchesOf,
 } from './money-operations.ts'
 import { type Claims, perform } from './money-perform.ts'
 
@@ -144,12 +145,15 @@ describe('the money, under random operations on a real database', () => {
       await fc.assert(
         fc.asyncProperty(
           jobPlans,
-          fc.boolean(),
+          fc.constantFrom('new', 'at work', 'at work', 'short of money'),
           fc.commands([moment], { maxCommands: 40, size: 'max' }),
-          async (jobs, atWork, commands) => {
+          async (jobs, beginning, commands) => {
             const { model, real } = await openBooks(jobs)
-            if (atWork)
-              for (const asked of openingsOf(model.books)) await ask(model, real, asked, { spread: false, cut: false })
+            const alone = { spread: false, cut: false }
+            if (beginning !== 'new') for (const asked of openingsOf(model.books)) await ask(model, real, asked, alone)
+            if (beginning === 'short of money') {
+              for (const asked of stretchesOf(model.books)) await ask(model, real, asked, alone)
+            }
             await fc.asyncModelRun(() => ({ model, real }), commands)
             for (const organizationId of Object.keys(model.books.organizations)) {
               const { ok, violations, entries } = await processes[0].verifier.verify({ organizationId })

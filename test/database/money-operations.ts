@@ -35,11 +35,11 @@ export interface JobPlan {
 export const jobPlans: fc.Arbitrary<readonly JobPlan[]> = fc.array(
   fc.record({
     organization: fc.nat(1),
-    runner: fc.constantFrom<Job['runner']>('pipeline', 'own'),
-    steps: fc.constantFrom<JobPlan['steps']>([['a']], [['a', 'b']], [['a'], ['b']]),
+    runner: fc.constantFrom<Job['runner']>('pipeline', 'pipeline', 'own'),
+    steps: fc.constantFrom<JobPlan['steps']>([['a']], [['a', 'b']], [['a', 'b']], [['a'], ['b']]),
     input: fc.integer({ min: 0, max: 15 }),
     // Too little, just enough when the agents write less, and enough for some further calls.
-    maxCost: fc.constantFrom(null, null, null, null, 150n, 230n, 300n, 450n, 600n),
+    maxCost: fc.constantFrom(...Array.from({ length: 10 }, () => null), 150n, 230n, 450n, 600n),
   }),
   { minLength: 4, maxLength: 10 },
 )
@@ -163,7 +163,7 @@ const SUITED: Readonly<Partial<Record<Draft['kind'], (job: Job) => boolean>>> = 
   keep: isWorkedOn,
   lapse: isWorkedOn,
   let_go: isWorkedOn,
-  extend: isWorkedOn,
+  extend: (job) => isWorkedOn(job) && job.refusal === null && job.state === 'processing',
   redeliver: ({ state, refusal }) => state === 'processing' && refusal !== null,
   resume: ({ state }) => state === 'rejected_for_balance',
 }
@@ -201,7 +201,7 @@ export function askedOf(books: Books, { kind, job: pick, stage: place, size, nam
       return ask({ kind, ...of })
     case 'extend': {
       const claim = job.runner === 'own' && name % 2 === 0 ? null : stage.claim
-      return ask({ kind, ...of, claim, call: Math.max(1, stage.bound.calls + (size % 4)) })
+      return ask({ kind, ...of, claim, call: Math.max(1, stage.bound.calls + (size % 6)) })
     }
     case 'fail':
       return ask({ kind, ...of, claim: stage.lives || size % 2 === 0 ? stage.claim : null })
@@ -225,5 +225,16 @@ export function openingsOf(books: Books): readonly (readonly Asked[])[] {
     const first = stages.flatMap(({ step }, index) => (step === 1 ? [index] : []))
     const claims = first.map((stage) => ({ kind: 'claim', job: id, stage, claim: newId() }) as const)
     return [{ kind: 'admit', job: id } as const, ...claims].map((operation) => [{ operation, usage: null }])
+  })
+}
+
+/** More calls than any balance here pays for, by an agent of each job that is at work: its siblings still are. */
+export function stretchesOf(books: Books): readonly (readonly Asked[])[] {
+  return Object.values(books.jobs).flatMap(({ id, stages }) => {
+    const stage = stages.findIndex(({ claim }) => claim !== null)
+    if (stage === -1) return []
+    return [
+      [{ operation: { kind: 'extend', job: id, stage, claim: found(stages[stage]).claim, call: 12 }, usage: null }],
+    ]
   })
 }
