@@ -33,7 +33,7 @@ const MONEY_SETTINGS = {
 
 /** A pool for the money path, whose connections take several statements at once. */
 export function openMoneyPool(url: string, max: number): pg.Pool {
-  return new pg.Pool({
+  const pool = new pg.Pool({
     connectionString: url,
     max,
     application_name: 'tollkeeper money',
@@ -44,6 +44,9 @@ export function openMoneyPool(url: string, max: number): pg.Pool {
       .map(([setting, value]) => `-c ${setting}=${value}`)
       .join(' '),
   })
+  // A client that is given back as broken has no listener any more; its server's last word would end this process.
+  pool.on('connect', (client) => client.on('error', () => undefined))
+  return pool
 }
 
 /** The pool that BullMQ shares; its tables stand in the schema `bullmq`. Each worker keeps one client to LISTEN on. */
