@@ -4,7 +4,7 @@ import type { StageBound } from '../pricing/usage.ts'
 import { translateDatabaseError } from './errors.ts'
 import { GatheredRead } from './gathered-read.ts'
 import { plain, quoted } from './money/array-literal.ts'
-import { ask, type Cells, STATEMENTS } from './money/statements.ts'
+import { ask, type Cells, statement } from './money/statements.ts'
 import { withRetry } from './retry.ts'
 
 /** A stage as its worker sees it: who pays, what to work on, and what the stages before it made. */
@@ -20,6 +20,8 @@ export interface StageWork {
   /** What finished stages made, by stage. */
   readonly results: Readonly<Record<string, string>>
 }
+
+const READ_WORK = statement('read-work')
 
 /** Jobs whose payer is remembered: more than a process has in hand at once, and some hundred kilobytes. */
 const OWNERS_MAX = 10_000
@@ -38,7 +40,7 @@ export class StageWorkReader {
     this.#reads = new GatheredRead(async (names) => {
       const jobIds = plain(names, ({ jobId }) => jobId)
       const stages = quoted(names, ({ stage }) => stage)
-      const rows = await withRetry(() => ask(pool, STATEMENTS.readWork, [jobIds, stages]))
+      const rows = await withRetry(() => ask(pool, READ_WORK, [jobIds, stages]))
       return rows.map(workFrom)
     })
   }

@@ -117,7 +117,7 @@ export class Sweep {
   async #expire(): Promise<number> {
     const { schedule, em, billing } = this.#with
     const expired = await schedule.expired(em())
-    for (const job of expired) await billing.cancel(job)
+    await Promise.all(expired.map((job) => billing.cancel(job)))
     return expired.length
   }
 
@@ -125,9 +125,9 @@ export class Sweep {
     const { schedule, em, billing, holdLeaseMs } = this.#with
     const late = await schedule.lapsed(em(), 'pipeline', JOB_DEADLINE_MS)
     const detail = 'the job was processed for a day without an end; submit it again'
-    for (const job of late) await billing.fail(job, null, { code: 'stage-deadline', stage: job.stage, detail })
+    await Promise.all(late.map((job) => billing.fail(job, null, { code: 'stage-deadline', stage: job.stage, detail })))
     const abandoned: readonly OverdueJob[] = await schedule.lapsed(em(), 'own', holdLeaseMs)
-    for (const job of abandoned) await billing.cancel(job)
+    await Promise.all(abandoned.map((job) => billing.cancel(job)))
     return late.length + abandoned.length
   }
 

@@ -1,10 +1,10 @@
 import type { Cell } from './statements.ts'
 
 /**
- * PostgreSQL's text form of an array. Written by hand, since a batch sends a hundred columns: the driver quotes and escapes
- * every value, also numbers and ids, which never need it.
+ * A column of numbers, amounts, ids or words of our own, in PostgreSQL's text form of an array: nothing in it needs quotes.
+ * Written by hand, since a batch sends a hundred columns, and the driver quotes and escapes every value.
  */
-function literal<T>(rows: readonly T[], cell: (row: T) => string | number | bigint | null): string {
+export function plain<T>(rows: readonly T[], cell: (row: T) => string | number | bigint | null): string {
   let text = '{'
   for (let index = 0; index < rows.length; index += 1) {
     if (index > 0) text += ','
@@ -13,14 +13,9 @@ function literal<T>(rows: readonly T[], cell: (row: T) => string | number | bigi
   return `${text}}`
 }
 
-/** A column of numbers, amounts, ids or words of our own: nothing in it needs quotes. */
-export function plain<T>(rows: readonly T[], cell: (row: T) => string | number | bigint | null): string {
-  return literal(rows, cell)
-}
-
 /** A column of any text. */
 export function quoted<T>(rows: readonly T[], cell: (row: T) => Cell): string {
-  return literal(rows, (row) => {
+  return plain(rows, (row) => {
     const text = cell(row)
     return text === null ? null : quote(text)
   })
@@ -28,7 +23,7 @@ export function quoted<T>(rows: readonly T[], cell: (row: T) => Cell): string {
 
 /** A column of JSON values; undefined and null are the column's null. JSON has no bigint: amounts in it are strings. */
 export function json<T>(rows: readonly T[], cell: (row: T) => unknown): string {
-  return literal(rows, (row) => {
+  return plain(rows, (row) => {
     const value = cell(row)
     return value === null || value === undefined ? null : quoteJson(value)
   })

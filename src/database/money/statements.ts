@@ -14,7 +14,7 @@ export interface Statement {
 /** Rows are taken apart by our own decoders: the driver's would make a Date or an object of what we want as a number. */
 const AS_TEXT = { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig
 
-function statement(name: string): Statement {
+export function statement(name: string): Statement {
   return { name, text: readFileSync(new URL(`../sql/${name}.sql`, import.meta.url), 'utf8') }
 }
 
@@ -40,7 +40,6 @@ export const STATEMENTS = {
   writeMembers: statement('write-members'),
   writeEntries: statement('write-entries'),
   notify: statement('notify'),
-  readWork: statement('read-work'),
 } as const
 
 /** Sends a statement without waiting for those before it: the connection is a pipeline. */
