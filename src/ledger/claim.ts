@@ -62,11 +62,11 @@ export function letGo(book: Book, call: Asked<'let_go'>): Verdicts['let_go'] {
   const stage = book.stage(call.jobId, call.stage)
   if (!job || !stage) return { parked: null, cost: 0n }
   const isHeld = stage.state === 'running' && stage.claimId === call.claimId
-  const cost = call.usage === null ? 0n : costOf(book, job, call.usage)
   if (call.usage !== null && (isHeld || !call.repeated)) countAbsorbed(book, stage)
   if (isHeld) giveBack(book, stage)
   const parked = parkIfIdle(book, job) ?? (call.repeated ? parkedNow(job) : null)
-  return { parked, cost }
+  // Priced last: parking gives promised units back, and a repeated call is to find the same counters.
+  return { parked, cost: call.usage === null ? 0n : costOf(book, job, call.usage) }
 }
 
 function lease(book: Book, stage: StageRow, call: { claimId: string; leaseMs: number }): void {
