@@ -4,12 +4,15 @@ import { Migration } from '@mikro-orm/migrations'
  * What the money path writes for each charge becomes smaller. A stage's lines are stored as figures in a fixed order, as
  * json. A ledger entry is found by its organisation and number, which need to be unique anyway, and by its business key; its
  * id is only shown. Entries and holds are written under their organisation's lock alone, so that it exists is known.
+ *
+ * A balance bears the stamp of the last change of anything that its organisation's money is decided by, so that a process
+ * can tell whether the rows that it wrote last are still the present ones.
  */
 export class Migration20261123120000_lean_money_path extends Migration {
   override name = 'Migration20261123120000_lean_money_path'
 
   override up(): void {
-    for (const statement of [...STAGES, ...LEDGER, ...HOLDS, ...FUNCTIONS]) this.addSql(statement)
+    for (const statement of [...STAGES, ...LEDGER, ...HOLDS, ...FUNCTIONS, ...STAMPS]) this.addSql(statement)
   }
 }
 
@@ -44,4 +47,75 @@ const HOLDS = [
   'alter table "tollkeeper"."holds" drop constraint "holds_organization_fk"',
 ]
 
-const FUNCTIONS = ['drop function "tollkeeper"."lock_batch"(jsonb)']
+const FUNCTIONS = [
+  'drop function "tollkeeper"."lock_batch"(jsonb)',
+  `-- Ends a transaction that was decided on rows which have changed since: it has to be decided again.
+create or replace function tollkeeper.refuse_outdated(changed text[], late boolean) returns void
+language plpgsql
+as $$
+begin
+  if cardinality(changed) > 0 or late then
+    raise exception 'these rows have changed since they were read'
+      using errcode = 'TK001', detail = array_to_json(changed)::text;
+  end if;
+end
+$$;
+`,
+  `-- A balance that is changed without a new stamp gets one, so that nobody takes remembered figures for the present ones.
+create or replace function tollkeeper.restamp() returns trigger
+language plpgsql
+as $$
+begin
+  new.stamp := gen_random_uuid();
+  return new;
+end
+$$;
+`,
+  `-- Status, tariff and period decide about money as the balance does.
+create or replace function tollkeeper.restamp_organization() returns trigger
+language plpgsql
+as $$
+begin
+  update tollkeeper.organization_balances set stamp = gen_random_uuid() where organization_id = new.id;
+  return null;
+end
+$$;
+`,
+  `-- Whoever repairs rows of the money path by hand cannot be expected to know about stamps: every organisation gets a new one.
+create or replace function tollkeeper.restamp_all() returns trigger
+language plpgsql
+as $$
+begin
+  perform 1 from tollkeeper.organization_balances order by organization_id for update;
+  update tollkeeper.organization_balances set stamp = gen_random_uuid();
+  return null;
+end
+$$;
+`,
+]
+
+// The money path sets its stamps itself, and its connections say that they are its own.
+const BY_OTHERS = `current_setting('tollkeeper.money_path', true) is distinct from 'on'`
+const FIGURES = ['available', 'held', 'overdraft_limit', 'seq', 'seats_used', 'seats_paid']
+const figuresOf = (row: string): string => FIGURES.map((column) => `${row}.${column}`).join(', ')
+const onChange = (table: string, change: string): string =>
+  `create trigger "${table}_restamp" after ${change} on "tollkeeper"."${table}" for each statement
+    when (${BY_OTHERS}) execute function tollkeeper.restamp_all()`
+
+const STAMPS = [
+  'alter table "tollkeeper"."organization_balances" add column "stamp" uuid not null default gen_random_uuid()',
+  `create trigger "organization_balances_restamp" before update on "tollkeeper"."organization_balances" for each row
+    when (new.stamp = old.stamp and (${figuresOf('new')}) is distinct from (${figuresOf('old')}))
+    execute function tollkeeper.restamp()`,
+  `create trigger "organizations_restamp" after update on "tollkeeper"."organizations" for each row
+    when (${BY_OTHERS}) execute function tollkeeper.restamp_organization()`,
+  onChange('jobs', 'update or delete'),
+  // Not when the sweep pushes its own alarm ahead.
+  onChange(
+    'job_stages',
+    'delete or update of state, grants, lines, tokens, charged, absorbed, starts, claim_id, claimed_until, delivery',
+  ),
+  onChange('holds', 'insert or update or delete'),
+  onChange('usage_counters', 'insert or update or delete'),
+  onChange('team_members', 'insert or update or delete'),
+]

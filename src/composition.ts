@@ -13,7 +13,7 @@ import { refuseClockSkew } from './database/clock-check.ts'
 import { acquireEmbedded } from './database/embedded/embedded.ts'
 import { migrate, refusePendingMigrations } from './database/migrate.ts'
 import { Batcher } from './database/money/batcher.ts'
-import { moneyTransaction } from './database/money/money-transaction.ts'
+import { moneyTransactions } from './database/money/money-pipe.ts'
 import { TariffCache } from './database/money/tariff-cache.ts'
 import { Notifications } from './database/notifications.ts'
 import { openOrm } from './database/orm.ts'
@@ -166,7 +166,7 @@ async function openStorage(config: Config, url: string, logger: Logger, clock: C
   await refuseClockSkew(pool, clock)
   const tariffs = new TariffCache()
   const moneyPool = watched(openMoneyPool(url, MONEY_LANES), logger, opened)
-  const money = new Batcher((calls) => moneyTransaction(moneyPool, tariffs, calls), { lanes: MONEY_LANES })
+  const money = new Batcher(moneyTransactions(moneyPool, tariffs), { lanes: MONEY_LANES })
   opened.defer(() => money.drain())
   const notifications = new Notifications(url, logger)
   opened.defer(() => notifications.close())

@@ -22,6 +22,8 @@ export class ImpatientClient extends pg.Client {
  */
 const MONEY_SETTINGS = {
   search_path: 'tollkeeper',
+  // Says to the triggers that whoever writes here sets the stamps himself.
+  'tollkeeper.money_path': 'on',
   idle_in_transaction_session_timeout: 2_000,
   lock_timeout: 2_000,
   enable_hashjoin: 'off',

@@ -40,6 +40,7 @@ export function errorCode(error: unknown): string | undefined {
 }
 
 export function faultOf(error: unknown): Fault {
+  if (error instanceof OutdatedFacts) return 'contention'
   const code = errorCode(error)
   if (code !== undefined) {
     if (CONTENTION.has(code)) return 'contention'
@@ -52,6 +53,13 @@ export function faultOf(error: unknown): Fault {
 export class UnansweredCommit extends Error {
   constructor(cause: Error) {
     super(cause.message, { cause })
+  }
+}
+
+/** The transaction was decided on rows that are not the present ones. Nothing was stored; run again, it reads them. */
+export class OutdatedFacts extends Error {
+  constructor(cause: unknown) {
+    super('Decided on rows that have changed since', { cause })
   }
 }
 

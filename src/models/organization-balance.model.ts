@@ -32,6 +32,7 @@ const OrganizationBalanceSchema = defineEntity({
     seatsUsed: p.integer().default(0),
     seatsPaid: p.integer().default(0),
     checkedSeq: p.bigint('number').defaultRaw('0'),
+    stamp: p.uuid().defaultRaw('gen_random_uuid()'),
   },
   checks: [
     { name: 'organization_balances_never_below_limit', expression: 'available >= - overdraft_limit' },
@@ -43,7 +44,8 @@ const OrganizationBalanceSchema = defineEntity({
 
 /**
  * The ledger's projection, one hot row per organisation. Whoever moves money locks this row first. Nano-units.
- * `checkedSeq` is up to where the scheduled check has verified the ledger.
+ * `checkedSeq` is up to where the scheduled check has verified the ledger; `stamp` changes with anything that the
+ * organisation's money is decided by.
  */
 export class OrganizationBalance extends OrganizationBalanceSchema.class {}
 OrganizationBalanceSchema.setClass(OrganizationBalance)

@@ -2,8 +2,12 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { Batcher, type BatcherOptions } from '../../src/database/money/batcher.ts'
 import type { RunBatch } from '../../src/database/money/lane.ts'
+import type { BatchBounds } from '../../src/database/money/waiting-calls.ts'
 import { UnavailableError } from '../../src/foundation/errors.ts'
 import type { Call, Calls } from '../../src/ledger/calls.ts'
+
+/** Whoever waits goes together, within the bounds that are the default. */
+const BATCH: BatchBounds = { calls: 500, bytes: 8 * 2 ** 20, rows: 1_000, whole: 500 }
 
 /** A transaction that waits until it is told to end, and time that passes when it is told to. */
 function standingStill(options: Partial<BatcherOptions> = {}) {
@@ -16,7 +20,7 @@ function standingStill(options: Partial<BatcherOptions> = {}) {
     return calls.map(() => ({ kind: 'dead', state: 'unknown' }))
   }
   const time = { pause: async () => undefined, later: (_: number, action: () => void) => void alarms.push(action) }
-  const batcher = new Batcher(run, { lanes: 1, time, ...options })
+  const batcher = new Batcher(run, { lanes: 1, batch: BATCH, time, ...options })
   return {
     batcher,
     batches,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Tollkeeper } from '../../src/composition.ts'
 import { Batcher } from '../../src/database/money/batcher.ts'
 import { type RunBatch, systemTime } from '../../src/database/money/lane.ts'
-import { moneyTransaction } from '../../src/database/money/money-transaction.ts'
+import { moneyTransactions } from '../../src/database/money/money-pipe.ts'
 import { TariffCache } from '../../src/database/money/tariff-cache.ts'
 import { openMoneyPool } from '../../src/database/pool.ts'
 import { UnavailableError } from '../../src/foundation/errors.ts'
@@ -41,7 +41,7 @@ describe('batchers on one database', () => {
     const tariffs = new TariffCache()
     return {
       pool,
-      run: (calls) => moneyTransaction(pool, tariffs, calls),
+      run: moneyTransactions(pool, tariffs),
       [Symbol.asyncDispose]: () => pool.end(),
     }
   }
@@ -59,9 +59,9 @@ describe('batchers on one database', () => {
   it('tells each of fifty racing admits the figures of its own turn', async () => {
     await using process = openProcess()
     const sizes: number[] = []
-    const batcher = new Batcher((calls) => {
+    const batcher = new Batcher((calls, from) => {
       sizes.push(calls.length)
-      return process.run(calls)
+      return process.run(calls, from)
     })
     const tokens = Array.from({ length: 50 }, (_, index) => 1 + ((index * 37) % 50))
     const calls = await Promise.all(tokens.map((maxTokens) => admitCall('acme', maxTokens)))
@@ -112,20 +112,20 @@ describe('batchers on one database', () => {
       const faults = { before: 0, after: 0, cut: 0 }
       // Each fault strikes once for certain, then as chance has it.
       const certain = [0, 20, 80]
-      const run: RunBatch = async (calls) => {
+      const run: RunBatch = async (calls, from) => {
         const dice = certain.pop() ?? random.below(100)
         if (dice < 15) faults.before += 1
         if (dice < 15) throw lost()
         if (dice < 25) faults.cut += 1
         const cut = dice < 25 ? world.database.cutConnections('tollkeeper money') : undefined
-        const verdicts = await process.run(calls)
+        const verdicts = await process.run(calls, from)
         await cut
         if (dice >= 75) faults.after += 1
         if (dice >= 75) throw lost()
         return verdicts
       }
       const time = { ...systemTime, pause: (ms: number) => systemTime.pause(ms / 50) }
-      const batch = { calls: 6, bytes: 2 ** 20, rows: 1_000 }
+      const batch = { calls: 6, bytes: 2 ** 20, rows: 1_000, whole: 2 }
       const batcher = new Batcher(run, { lanes: LANES, batch, time })
       const settled = ORGANIZATIONS.map(async (organizationId) => {
         const admit = await admitCall(organizationId, 3)

@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { Batcher } from '../../src/database/money/batcher.ts'
 import type { RunBatch } from '../../src/database/money/lane.ts'
+import type { BatchBounds } from '../../src/database/money/waiting-calls.ts'
 import type { Call, Verdict } from '../../src/ledger/calls.ts'
+
+/** Whoever waits goes together. */
+const BATCH: BatchBounds = { calls: 500, bytes: 2 ** 20, rows: 1_000, whole: 500 }
 
 /** A batcher whose transactions fail as `failure` says; its pauses take no time, and are counted. */
 function failing(failure: (calls: readonly Call[], attempt: number) => Error | undefined) {
@@ -14,7 +18,7 @@ function failing(failure: (calls: readonly Call[], attempt: number) => Error | u
     return calls.map((call) => ({ kind: 'dead', state: 'unknown', of: nameOf(call) }) as Verdict)
   }
   const time = { pause: async (ms: number) => void pauses.push(ms), later: () => undefined }
-  return { batcher: new Batcher(run, { lanes: 1, time }), attempts, pauses }
+  return { batcher: new Batcher(run, { lanes: 1, batch: BATCH, time }), attempts, pauses }
 }
 
 const nameOf = (call: Call): string => `${call.organizationId} ${'jobId' in call ? call.jobId : ''}`
@@ -105,7 +109,7 @@ describe('a batch that fails', () => {
 
   it('says so when a transaction forgets a verdict, and leaves nobody waiting', async () => {
     const run: RunBatch = async (calls) => calls.slice(1).map(() => ({ kind: 'dead', state: 'unknown' }))
-    const calls = hundred(new Batcher(run, { lanes: 1 }))
+    const calls = hundred(new Batcher(run, { lanes: 1, batch: BATCH }))
     const outcomes = await Promise.allSettled(calls)
     expect(rejectedOf(outcomes)).toEqual([99])
     await expect(calls[99]).rejects.toThrow('without a verdict')
@@ -114,7 +118,7 @@ describe('a batch that fails', () => {
   it('hands an Error among the verdicts to its caller alone', async () => {
     const run: RunBatch = async (calls) =>
       calls.map((_, index) => (index === 3 ? new Error('mine') : { kind: 'dead', state: 'unknown' }))
-    const calls = hundred(new Batcher(run, { lanes: 1 }))
+    const calls = hundred(new Batcher(run, { lanes: 1, batch: BATCH }))
     expect(rejectedOf(await Promise.allSettled(calls))).toEqual([3])
     await expect(calls[3]).rejects.toThrow('mine')
   })

@@ -8,13 +8,13 @@ const STEPS = 120
 describe('the batcher under every schedule', () => {
   it('gives each call one verdict of its own, makes each effect once and in order, and keeps its bounds', async () => {
     const seeds = seedsOfRun(SEEDS)
-    const ends = { done: 0, untouched: 0, poisoned: 0, unknown: 0, found: 0 }
+    const ends = { done: 0, untouched: 0, poisoned: 0, unknown: 0, found: 0, followed: 0, outdated: 0 }
     await withSeeds(seeds, async (seed) => {
       const world = new BatcherWorld(seed)
       for (let step = 0; step < STEPS; step += 1) await world.step()
       await world.finish()
       world.check()
-      for (const end of ['done', 'untouched', 'poisoned', 'unknown', 'found'] as const) ends[end] += world.ends[end]
+      for (const end of Object.keys(ends) as (keyof typeof ends)[]) ends[end] += world.ends[end]
     })
     if (seeds.length > 1) expect(Math.min(...Object.values(ends)), JSON.stringify(ends)).toBeGreaterThan(100)
   })

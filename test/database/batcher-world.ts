@@ -2,19 +2,20 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { Batcher } from '../../src/database/money/batcher.ts'
 import { bytesOf, walks } from '../../src/database/money/call-size.ts'
-import type { LaneTime } from '../../src/database/money/lane.ts'
+import type { LanePlace, LaneTime } from '../../src/database/money/lane.ts'
 import type { BatchBounds, WaitingBounds } from '../../src/database/money/waiting-calls.ts'
-import { UnansweredCommit } from '../../src/database/retry.ts'
+import { OutdatedFacts, UnansweredCommit } from '../../src/database/retry.ts'
 import type { Call, Verdict } from '../../src/ledger/calls.ts'
 import { type SeededRandom, seededRandom } from '../support/seeded-random.ts'
 
-const BATCH: BatchBounds = { calls: 5, bytes: 4_000, rows: 210 }
+const BATCH: BatchBounds = { calls: 5, bytes: 4_000, rows: 210, whole: 2 }
 const WAITING: WaitingBounds = { calls: 24, bytes: 20_000 }
 const ORGANIZATIONS = ['hot', 'hot', 'hot', 'a', 'b', 'c', 'd', 'e']
 /** A transaction that ends so was rolled back, or lost its answer: nobody can say which. */
 const PASSING = ['40P01', '40001', '55P03', '57P01', '08006', 'ECONNRESET']
 const LOST = ['57P01', '08006', 'ECONNRESET']
 const POISON = 'poison'
+const NOWHERE: LanePlace = { lane: 0, sent: () => undefined }
 
 interface Made {
   readonly key: string
@@ -27,15 +28,22 @@ interface Made {
 }
 
 interface Transaction {
+  readonly lane: number
   readonly made: readonly Made[]
   readonly calls: readonly Call[]
   readonly commit: () => void
   readonly fail: (error: Error) => void
+  /** Lets the next one be sent behind it. */
+  readonly sent: () => void
+  /** What the failure of one ahead makes of it. */
+  fate: 'outdated' | 'lost' | 'untouched' | undefined
 }
 
 /**
  * A batcher in a world where a seed decides when a transaction ends and how, when calls come, and when time passes. What
- * is stored is a map of keys: an effect that is there is found, and not made again, as the money statements do it.
+ * is stored is a map of keys: an effect that is there is found, and not made again, as the money statements do it. A lane's
+ * transactions are on one connection: they end in their order, one behind a failed one of the same organisation has been
+ * decided on what never came to be, and a lost connection loses both answers.
  */
 export class BatcherWorld {
   readonly #random: SeededRandom
@@ -53,7 +61,7 @@ export class BatcherWorld {
   /** What went wrong inside of a transaction, where an assertion would only be one more database error. */
   readonly #wrong: string[] = []
   /** How often each end was met, since a schedule that never meets it proves nothing about it. */
-  readonly ends = { done: 0, untouched: 0, poisoned: 0, unknown: 0, found: 0 }
+  readonly ends = { done: 0, untouched: 0, poisoned: 0, unknown: 0, found: 0, followed: 0, outdated: 0 }
 
   constructor(seed: number) {
     this.#random = seededRandom(seed)
@@ -63,7 +71,7 @@ export class BatcherWorld {
       later: (_, action) => void this.#alarms.push(action),
     }
     const options = { lanes: this.#lanes, batch: BATCH, waiting: WAITING, deadlineMs: 1, time }
-    this.#batcher = new Batcher((calls) => this.#transact(calls), options)
+    this.#batcher = new Batcher((calls, from) => this.#transact(calls, from), options)
   }
 
   /** Something happens, and whatever follows from it at once. */
@@ -71,7 +79,8 @@ export class BatcherWorld {
     const dice = this.#random.below(100)
     if (this.#random.chance(4)) this.#outage = !this.#outage
     if (dice < 30) for (let count = 1 + this.#random.below(8); count > 0; count -= 1) this.#callSomething()
-    else if (dice < 70) this.#endTransaction(true)
+    else if (dice < 65) this.#endTransaction(true)
+    else if (dice < 70) this.#open[this.#random.below(this.#open.length)]?.sent()
     else if (dice < 92) this.#pauses.shift()?.()
     else if (dice < 96) this.#ring()
     else this.#drain()
@@ -161,30 +170,33 @@ export class BatcherWorld {
     return { kind: 'settle', ...of, stage: 'output', usage: { kind: 'output', tokens: 1 }, result }
   }
 
-  #transact(calls: readonly Call[]): Promise<readonly Verdict[]> {
+  #transact(calls: readonly Call[], { lane, sent }: LanePlace = NOWHERE): Promise<readonly Verdict[]> {
     const made = calls.flatMap((call) => this.#byKey.get(keyOf(call)) ?? [])
     const repeatedAtOnce = made.filter(({ begun }, index) => !begun && calls[index]?.repeated)
     if (repeatedAtOnce.length > 0) this.#wrong.push('a first try says that it is repeated')
     for (const each of made) each.begun = true
-    this.#checkBatch(calls)
+    this.#checkBatch(calls, lane)
+    if (this.#random.chance(40)) sent()
     return new Promise((resolve, reject) => {
       const commit = (): void => {
         this.#commit(made, calls)
         resolve(made.map(({ key }) => ({ kind: 'dead', state: 'unknown', of: key }) as Verdict))
       }
-      this.#open.push({ made, calls, commit, fail: reject })
+      this.#open.push({ lane, made, calls, commit, fail: reject, sent, fate: undefined })
     })
   }
 
-  #checkBatch(calls: readonly Call[]): void {
+  #checkBatch(calls: readonly Call[], lane: number): void {
     const walkers = new Set(calls.filter(walks).map(({ organizationId }) => organizationId)).size
     const rows = 100 * walkers + calls.length - walkers
     const bytes = calls.reduce((sum, call) => sum + bytesOf(call), 0)
     const small = calls.length <= BATCH.calls && bytes <= BATCH.bytes && rows <= BATCH.rows
     if (!small && calls.length !== 1) this.#wrong.push(`a batch of ${calls.length} calls, ${bytes} bytes, ${rows} rows`)
-    if (this.#open.length >= this.#lanes) this.#wrong.push('more transactions than lanes')
+    const [own, others] = [true, false].map((isOwn) => this.#open.filter((other) => (other.lane === lane) === isOwn))
+    if ((own?.length ?? 0) > 1) this.#wrong.push('more than two transactions of a lane')
+    if (own?.length === 1) this.ends.followed += 1
     const ours = new Set(calls.map(({ organizationId }) => organizationId))
-    const theirs = this.#open.flatMap(({ made }) => made)
+    const theirs = (others ?? []).flatMap(({ made }) => made)
     if (theirs.some(({ call }) => ours.has(call.organizationId))) this.#wrong.push('two lanes have one organisation')
   }
 
@@ -198,18 +210,33 @@ export class BatcherWorld {
   }
 
   #endTransaction(faults: boolean): void {
-    const [transaction] = this.#open.splice(this.#random.below(this.#open.length), 1)
+    const lanes = [...new Set(this.#open.map(({ lane }) => lane))]
+    if (lanes.length === 0) return
+    const lane = this.#random.pick(lanes)
+    const transaction = this.#open.find((other) => other.lane === lane)
     if (!transaction) return
-    const { made, calls, commit, fail } = transaction
+    this.#open.splice(this.#open.indexOf(transaction), 1)
+    const behind = this.#open.find((other) => other.lane === lane)
+    const { made, calls, commit, fail, fate } = transaction
     const dice = faults ? this.#random.below(100) : 100
-    if (faults && this.#outage) fail(fault('57P01'))
-    else if (dice < 20) fail(fault(this.#random.pick(PASSING)))
-    else if (made.some(({ key }) => key.endsWith(POISON))) fail(new Error(POISON))
-    else if (dice >= 35) commit()
-    else {
-      this.#commit(made, calls)
+    const code = this.#random.pick(dice < 10 ? LOST : PASSING)
+    if (fate === 'outdated') {
+      this.ends.outdated += 1
+      failBehind(transaction, behind)
+      fail(new OutdatedFacts(fault('TK001')))
+    } else if (fate !== undefined || (dice >= 20 && dice < 35)) {
+      const isStored = fate !== 'untouched' && !made.some(({ key }) => key.endsWith(POISON)) && this.#random.chance(50)
+      if (isStored) this.#commit(made, calls)
+      if (behind) behind.fate = isStored ? 'lost' : 'untouched'
       fail(new UnansweredCommit(fault(this.#random.pick(LOST))))
-    }
+    } else if (dice < 20 || (faults && this.#outage)) {
+      if (!LOST.includes(code)) failBehind(transaction, behind)
+      else if (behind) behind.fate = 'untouched'
+      fail(fault(code))
+    } else if (made.some(({ key }) => key.endsWith(POISON))) {
+      failBehind(transaction, behind)
+      fail(new Error(POISON))
+    } else commit()
   }
 
   #ring(): void {
@@ -230,6 +257,12 @@ export class BatcherWorld {
   #waiting(): number {
     return this.#made.filter(({ begun, answers }) => !begun && answers === 0).length
   }
+}
+
+/** Decided on what a failed one ahead would have left of an organisation, a transaction is refused. */
+function failBehind({ calls }: Transaction, behind: Transaction | undefined): void {
+  const failed = new Set(calls.map(({ organizationId }) => organizationId))
+  if (behind?.calls.some(({ organizationId }) => failed.has(organizationId))) behind.fate = 'outdated'
 }
 
 function keyOf(call: Call): string {

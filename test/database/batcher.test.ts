@@ -2,10 +2,10 @@ import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Tollkeeper } from '../../src/composition.ts'
 import { Batcher } from '../../src/database/money/batcher.ts'
-import { moneyTransaction } from '../../src/database/money/money-transaction.ts'
+import type { RunBatch } from '../../src/database/money/lane.ts'
+import { moneyTransactions } from '../../src/database/money/money-pipe.ts'
 import { TariffCache } from '../../src/database/money/tariff-cache.ts'
 import { openMoneyPool } from '../../src/database/pool.ts'
-import type { Call } from '../../src/ledger/calls.ts'
 import { expectBooksToBalance } from '../support/books.ts'
 import { component, fundedOrganization, openWorld, type World } from '../support/tollkeeper.ts'
 
@@ -28,12 +28,12 @@ describe('the batcher', () => {
   /** A batcher on the real money path that remembers how large its batches were. */
   function watchedBatcher(): { batcher: Batcher; sizes: number[] } {
     const sizes: number[] = []
-    const tariffs = new TariffCache()
-    const run = (calls: readonly Call[]) => {
+    const run = moneyTransactions(pool, new TariffCache())
+    const watched: RunBatch = (calls, from) => {
       sizes.push(calls.length)
-      return moneyTransaction(pool, tariffs, calls)
+      return run(calls, from)
     }
-    return { batcher: new Batcher(run), sizes }
+    return { batcher: new Batcher(watched), sizes }
   }
 
   const topUp = (reference: string, amount = 1n) => ({ organizationId: 'acme', amount, reference, note: null })

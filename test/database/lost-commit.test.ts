@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Tollkeeper } from '../../src/composition.ts'
 import { Batcher } from '../../src/database/money/batcher.ts'
-import { moneyTransaction } from '../../src/database/money/money-transaction.ts'
+import { moneyTransactions } from '../../src/database/money/money-pipe.ts'
 import { TariffCache } from '../../src/database/money/tariff-cache.ts'
 import { openMoneyPool } from '../../src/database/pool.ts'
 import { UnansweredCommit } from '../../src/database/retry.ts'
@@ -28,10 +28,10 @@ describe('a COMMIT whose answer is lost', () => {
 
   /** The real money path; a lossy one stores each batch and then says that the connection was reset, every first time. */
   function openBatcher(isLossy: boolean): { batcher: Batcher; lost: () => number } {
-    const tariffs = new TariffCache()
+    const run = moneyTransactions(pool, new TariffCache())
     let runs = 0
-    const batcher = new Batcher(async (calls) => {
-      const verdicts = await moneyTransaction(pool, tariffs, calls)
+    const batcher = new Batcher(async (calls, from) => {
+      const verdicts = await run(calls, from)
       runs += 1
       const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
       if (isLossy && runs % 2 === 1) throw new UnansweredCommit(reset)

@@ -7,7 +7,10 @@ import { openOrm } from '../../src/database/orm.ts'
 import { migrateQueues } from '../../src/queues/migrate.ts'
 import { type TestDatabase, testDatabase } from '../support/postgres.ts'
 
-const FUNCTIONS = ['to-ms', 'from-ms', 'append-only']
+const FUNCTIONS = [
+  ...['to-ms', 'from-ms', 'append-only'],
+  ...['refuse-outdated', 'restamp', 'restamp-organization', 'restamp-all'],
+]
 
 /** What MikroORM would drop because it does not know it: functions and triggers are ours, written by hand. */
 const BY_HAND = /^drop (function|trigger) if exists/

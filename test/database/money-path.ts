@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Tollkeeper } from '../../src/composition.ts'
 import { Batcher } from '../../src/database/money/batcher.ts'
-import { moneyTransaction } from '../../src/database/money/money-transaction.ts'
+import { moneyTransactions } from '../../src/database/money/money-pipe.ts'
 import { TariffCache } from '../../src/database/money/tariff-cache.ts'
 import { openMoneyPool } from '../../src/database/pool.ts'
 import type { Calls, Verdicts } from '../../src/ledger/calls.ts'
@@ -35,7 +35,7 @@ export class MoneyPath {
     this.#pool = openMoneyPool(world.database.appUrl, 2)
     this.#pool.on('error', () => undefined)
     const tariffs = new TariffCache()
-    this.batcher = new Batcher((calls) => moneyTransaction(this.#pool, tariffs, calls))
+    this.batcher = new Batcher(moneyTransactions(this.#pool, tariffs))
   }
 
   async close(): Promise<void> {

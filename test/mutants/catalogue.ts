@@ -2,6 +2,7 @@ import { BATCHER_MUTANTS } from './batcher-mutants.ts'
 import { DATABASE_MUTANTS } from './database-mutants.ts'
 import { FUNDING_MUTANTS } from './funding-mutants.ts'
 import { HOLD_MUTANTS } from './hold-mutants.ts'
+import { MEMORY_MUTANTS } from './memory-mutants.ts'
 import type { Mutant } from './mutant.ts'
 import { PRICING_MUTANTS } from './pricing-mutants.ts'
 import { READ_MUTANTS } from './read-mutants.ts'
@@ -13,6 +14,7 @@ import { WRITE_MUTANTS } from './write-mutants.ts'
 
 /** Every mutant. Where its file was changed, point `find` at the new text, or drop what cannot go wrong any more. */
 export const MUTANTS: readonly Mutant[] = [
+  ...MEMORY_MUTANTS,
   ...PRICING_MUTANTS,
   ...HOLD_MUTANTS,
   ...SETTLE_MUTANTS,

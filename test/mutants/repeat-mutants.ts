@@ -63,8 +63,8 @@ export const REPEAT_MUTANTS: readonly Mutant[] = [
       {
         name: 'repeat-is-told-of-every-try',
         why: 'a first try takes what others did for its own doing',
-        find: 'return await this.#run(part.map(({ call }) => call))',
-        replace: 'return await this.#run(part.map(({ call }) => ({ ...call, repeated: true })))',
+        find: 'const calls = part.map(({ call }) => call)',
+        replace: 'const calls = part.map(({ call }) => ({ ...call, repeated: true as const }))',
       },
     ],
   ),

@@ -133,8 +133,8 @@ export const WORK_MUTANTS: readonly Mutant[] = [
       {
         name: 'let-go-by-a-stranger',
         why: 'a worker that was given up takes the claim of its successor away',
-        find: "const isHeld = stage.state === 'running' && stage.claimId === call.claimId\n  const cost",
-        replace: "const isHeld = stage.state === 'running'\n  const cost",
+        find: "const isHeld = stage.state === 'running' && stage.claimId === call.claimId\n  if (call.usage",
+        replace: "const isHeld = stage.state === 'running'\n  if (call.usage",
       },
       {
         name: 'let-go-keeps-the-claim',

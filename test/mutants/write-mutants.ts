@@ -7,20 +7,6 @@ export const WRITE_MUTANTS: readonly Mutant[] = [
     ['database/money-statements'],
     [
       {
-        name: 'transaction-without-commit',
-        why: 'callers are told of money that was never moved',
-        find: "client.query('commit')",
-        replace: "client.query('rollback')",
-        killers: ['database/lost-commit'],
-      },
-      {
-        name: 'commit-not-sent',
-        why: 'callers are told of money that nobody else sees, and its locks stay',
-        find: "client.query('commit')",
-        replace: "client.query('select 1')",
-        killers: ['database/lost-commit'],
-      },
-      {
         name: 'notice-of-money-lost',
         why: 'whoever waits for money hears of it only from the sweep',
         find: '...writes.wake.map(',

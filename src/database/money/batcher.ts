@@ -11,6 +11,8 @@ const DEFAULTS: BatcherOptions = {
     bytes: 8 * 2 ** 20,
     /** A walk over parked jobs locks and writes a hundred jobs with their stages: ten of them take a tenth of a second. */
     rows: 1_000,
+    /** Halves of fewer would cost more, in statements, than working side by side saves. */
+    whole: 64,
   },
   /** A second's work of a lane, and for all lanes less memory than a small process has. */
   waiting: { calls: 20_000, bytes: 64 * 2 ** 20 },
@@ -45,7 +47,7 @@ export class Batcher implements MoneyPath {
   /** @param run is called by as many lanes at once as there are */
   constructor(run: RunBatch, options: Partial<BatcherOptions> = {}) {
     const { lanes, ...laneOptions } = { ...DEFAULTS, ...options }
-    this.#lanes = Array.from({ length: lanes }, () => new Lane(run, laneOptions))
+    this.#lanes = Array.from({ length: lanes }, (_, number) => new Lane(run, number, laneOptions))
   }
 
   decide<K extends CallKind>(kind: K, call: Calls[K]): Promise<Verdicts[K]> {

@@ -2,11 +2,18 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { UnavailableError } from '../../foundation/errors.ts'
 import type { Call, Verdict } from '../../ledger/calls.ts'
 import { translateDatabaseError } from '../errors.ts'
-import { errorCode, faultOf, jitteredPause, UnansweredCommit, withRetry } from '../retry.ts'
+import { errorCode, faultOf, jitteredPause, OutdatedFacts, UnansweredCommit, withRetry } from '../retry.ts'
 import { type BatchBounds, type Waiting, type WaitingBounds, WaitingCalls } from './waiting-calls.ts'
 
 /** Runs one batch in one transaction; an Error as a verdict is one caller's own. */
-export type RunBatch = (calls: readonly Call[]) => Promise<readonly (Verdict | Error)[]>
+export type RunBatch = (calls: readonly Call[], from?: LanePlace) => Promise<readonly (Verdict | Error)[]>
+
+/** Who asks for a transaction. */
+export interface LanePlace {
+  readonly lane: number
+  /** Called when the next batch of this lane may be sent behind this one, before it has returned. */
+  readonly sent: () => void
+}
 
 /** Time, as a lane needs it. */
 export interface LaneTime {
@@ -15,6 +22,8 @@ export interface LaneTime {
   /** Calls back after that many milliseconds, unless the process has ended by itself. */
   later(ms: number, action: () => void): void
 }
+
+type Verdicts = readonly (Verdict | Error)[]
 
 export interface LaneOptions {
   readonly batch: BatchBounds
@@ -33,19 +42,24 @@ const FULL = 'Too many calls wait for the database. Nothing was done; try again 
 const LATE = 'The database took no call for too long. Nothing was done; try again in some seconds'
 
 /**
- * One batch after another. A batch starts when the one before it returned, never on a timer: an idle lane decides a call
- * at once, a busy one shares each COMMIT. A batch that fails is split until the bad call fails alone, but only over what
+ * One batch after another. A batch starts when the one before it was sent and the one before that returned, never on a
+ * timer: an idle lane decides a call at once, a busy one shares each COMMIT. A batch that fails is split until the bad call fails alone, but only over what
  * a call can cause: when the database does not answer, it answers no half of a batch either.
  */
 export class Lane {
   readonly #run: RunBatch
+  readonly #number: number
   readonly #options: LaneOptions
   readonly #waiting: WaitingCalls
   #flushing: Promise<void> | undefined
   #watched = false
+  /** Batches that failed and are being tried again. */
+  #failed = 0
 
-  constructor(run: RunBatch, options: LaneOptions) {
+  /** @param number of this lane, by which whoever runs its batches tells it from others */
+  constructor(run: RunBatch, number: number, options: LaneOptions) {
     this.#run = run
+    this.#number = number
     this.#options = options
     this.#waiting = new WaitingCalls(options.batch, options.waiting)
   }
@@ -65,13 +79,44 @@ export class Lane {
   }
 
   async #flush(): Promise<void> {
+    let ahead: Promise<void> | undefined
     while (!this.#waiting.empty) {
       // One turn of the event loop: callers of the same turn, and those whom the last batch woke, share this batch.
       await turn()
+      // While a failed batch is tried again, nobody passes it.
+      if (this.#failed > 0) await ahead
       const batch = this.#waiting.take()
-      if (batch.length > 0) await this.#decide(batch)
+      if (batch.length === 0) {
+        await ahead
+        continue
+      }
+      const { sent, done } = this.#send(batch, ahead)
+      await sent
+      await ahead
+      ahead = done
+      // With nobody waiting there is nothing to send behind it: whoever comes meanwhile shares the next batch.
+      if (this.#waiting.empty) await ahead
     }
     this.#flushing = undefined
+  }
+
+  /** @returns when the next batch may be sent behind this one, and when everybody of this one has his answer */
+  #send(batch: readonly Waiting[], ahead: Promise<void> | undefined): { sent: Promise<void>; done: Promise<void> } {
+    const { promise: sent, resolve } = Promise.withResolvers<void>()
+    const done = this.#finish(batch, this.#try(batch, resolve), ahead).finally(resolve)
+    return { sent, done }
+  }
+
+  /** One that failed is tried again after the one that was ahead of it. */
+  async #finish(batch: readonly Waiting[], trying: Promise<Verdicts>, ahead: Promise<void> | undefined): Promise<void> {
+    try {
+      answer(batch, await trying)
+    } catch (error) {
+      this.#failed += 1
+      await ahead
+      await this.#decide(batch, error)
+      this.#failed -= 1
+    }
   }
 
   /** One timer for all who wait: after each half of the deadline those go who have waited through a whole half. */
@@ -86,31 +131,42 @@ export class Lane {
   }
 
   /** A call that a batch has taken gets the word of a transaction, however long that takes. */
-  async #decide(batch: readonly Waiting[]): Promise<void> {
+  async #decide(batch: readonly Waiting[], error: unknown): Promise<void> {
+    let first: unknown = error
     const parts = [batch]
     for (let part = parts.pop(); part; part = parts.pop()) {
       try {
-        answer(part, await this.#transact(part))
+        answer(part, await this.#transact(part, first))
       } catch (error) {
         const fault = faultOf(error)
         if (fault === 'unavailable') return refuse([part, ...parts].flat(), error)
-        const [first, second] = fault === 'contention' ? splitByOrganization(part) : splitInHalf(part)
-        if (second.length === 0) refuse(first, error)
-        else parts.push(second, first)
+        const [one, other] = fault === 'contention' ? splitByOrganization(part) : splitInHalf(part)
+        if (other.length === 0) refuse(one, error)
+        else parts.push(other, one)
       }
+      first = undefined
     }
   }
 
-  async #transact(part: readonly Waiting[]): Promise<readonly (Verdict | Error)[]> {
+  /** @param failure of the first try, if it was made already */
+  async #transact(part: readonly Waiting[], failure: unknown): Promise<Verdicts> {
     const { pause } = this.#options.time
     // Whoever waited two seconds for a lock splits before he waits again: the others of his batch wait with him.
     const worthATry = (error: unknown): boolean => errorCode(error) !== '55P03' || !concernsSeveral(part)
-    return withRetry(() => this.#try(part), { pause, worthATry })
+    const tries = [failure].filter((error) => error !== undefined && !(error instanceof OutdatedFacts))
+    return withRetry(
+      async () => {
+        if (tries.length > 0) throw tries.pop()
+        return this.#try(part, () => undefined)
+      },
+      { pause, worthATry },
+    )
   }
 
-  async #try(part: readonly Waiting[]): Promise<readonly (Verdict | Error)[]> {
+  async #try(part: readonly Waiting[], sent: () => void): Promise<Verdicts> {
     try {
-      return await this.#run(part.map(({ call }) => call))
+      const calls = part.map(({ call }) => call)
+      return await this.#run(calls, { lane: this.#number, sent })
     } catch (error) {
       if (error instanceof UnansweredCommit) markRepeated(part)
       throw error

@@ -1,48 +1,143 @@
 import type pg from 'pg'
-import { failpoint } from '../../foundation/failpoint.ts'
+import { failpoint, isArmed } from '../../foundation/failpoint.ts'
+import { newId } from '../../foundation/ids.ts'
 import type { Call, Verdict } from '../../ledger/calls.ts'
+import type { Facts } from '../../ledger/facts.ts'
 import { fold } from '../../ledger/fold.ts'
-import { faultOf, UnansweredCommit } from '../retry.ts'
-import { namedRows } from './named-rows.ts'
+import type { Tariff } from '../../pricing/tariff.ts'
+import { errorCode, faultOf, OutdatedFacts, UnansweredCommit } from '../retry.ts'
+import { listOf } from './array-literal.ts'
+import type { Memory, Stamps } from './memory.ts'
+import { type NamedRows, namedRows } from './named-rows.ts'
 import { readFacts } from './read-facts.ts'
+import { allOf, ask, STATEMENTS } from './statements.ts'
 import type { TariffCache } from './tariff-cache.ts'
-import { writeAndCommit } from './write-rows.ts'
+import { type Prepared, writingStatements } from './write-rows.ts'
+
+export type Verdicts = readonly (Verdict | Error)[]
+
+/** The SQLSTATE of `refuse_outdated`; its detail lists the organisations that have changed. */
+const CHANGED = 'TK001'
+
+/** Where a transaction is sent, among others. */
+export interface Place {
+  /** A connection that pipelines what it is asked. */
+  readonly client: pg.ClientBase
+  /** Called when another transaction may be sent behind this one. */
+  readonly sent: () => void
+  /** Whether one that is ahead has failed meanwhile: what was read behind it may not be what its calls should have met. */
+  readonly isOvertaken: () => boolean
+}
 
 /**
- * One transaction of the money path: lock and read, fold, write and COMMIT; two round trips. The verdicts come in the order
- * of the calls.
- * @param pool of connections that pipeline what they are asked
- * @throws UnansweredCommit when all of it may have been stored; whatever else PostgreSQL throws: nothing was. Either way
- *   every call may be made again
+ * One transaction of the money path. Where the rows that its calls name are remembered, it is decided first, and all of it
+ * travels in one round trip; else it locks and reads, folds, and writes, in two. The verdicts come in the order of the calls.
+ * @throws UnansweredCommit when all of it may have been stored; OutdatedFacts or whatever PostgreSQL throws when nothing
+ *   was. Either way every call may be made again
  */
 export async function moneyTransaction(
-  pool: pg.Pool,
-  tariffs: TariffCache,
+  place: Place,
+  { tariffs, memory }: { readonly tariffs: TariffCache; readonly memory: Memory },
   calls: readonly Call[],
-): Promise<readonly (Verdict | Error)[]> {
-  const client = await pool.connect()
-  let broken: Error | undefined
-  const onError = (error: Error): void => {
-    broken = error
-  }
-  client.on('error', onError)
+): Promise<Verdicts> {
+  const named = namedRows(calls)
+  failpoint('money.before-begin')
   try {
-    failpoint('money.before-begin')
-    const facts = await readFacts(client, namedRows(calls))
-    const versions = [...facts.organizations, ...facts.jobs].flatMap((item) => item.tariffVersionId ?? [])
-    const { verdicts, writes } = fold(facts, await tariffs.load(client, versions), calls)
-    await writeAndCommit(client, writes).catch((error: Error) => {
-      throw faultOf(error) === 'unavailable' ? new UnansweredCommit(error) : error
-    })
-    failpoint('money.after-commit')
+    const known = memory.recall(named)
+    const prices = known && tariffs.loaded(versionsOf(known.facts))
+    if (!known || !prices) return await readAndDecide(place, { tariffs, memory }, named, calls)
+    return await decideKnown(place, memory, { ...known, prices }, calls)
+  } catch (error) {
+    memory.forget(named.organizations)
+    throw error
+  }
+}
+
+interface Known {
+  readonly facts: Facts
+  readonly stamps: Stamps
+  readonly prices: ReadonlyMap<string, Tariff>
+}
+
+/** Whatever goes wrong with a guess is tried again without one, unless it may have been stored. */
+async function decideKnown(
+  place: Place,
+  memory: Memory,
+  { facts, stamps, prices }: Known,
+  calls: readonly Call[],
+): Promise<Verdicts> {
+  const { client } = place
+  try {
+    const { verdicts, writes } = fold(facts, prices, calls)
+    const stamp = newId()
+    const prepared = writingStatements(writes, facts.organizations, stamp)
+    memory.keep(facts, writes, prepared.length > 0 ? stampEach(facts, stamp) : stamps)
+    const known = [listOf(stamps.keys()), JSON.stringify(Object.fromEntries(stamps)), `${facts.now}`]
+    await storeAndCommit(place, [client.query('begin')], [[STATEMENTS.lockKnown, known], ...prepared])
+    memory.confirm(stamps.keys())
     return verdicts
   } catch (error) {
-    await client.query('rollback').catch((failure: Error) => {
-      broken = failure
-    })
-    throw error
-  } finally {
-    client.off('error', onError)
-    client.release(broken)
+    if (error instanceof UnansweredCommit) throw error
+    if (errorCode(error) === CHANGED) memory.doubt(changedOnes(error))
+    throw new OutdatedFacts(error)
   }
+}
+
+async function readAndDecide(
+  place: Place,
+  { tariffs, memory }: { readonly tariffs: TariffCache; readonly memory: Memory },
+  named: NamedRows,
+  calls: readonly Call[],
+): Promise<Verdicts> {
+  const { client } = place
+  let committing = false
+  try {
+    const { facts, stamps } = await readFacts(client, named)
+    if (place.isOvertaken()) throw new OutdatedFacts(new Error('The transaction ahead of this one failed'))
+    memory.see(facts, stamps)
+    const { verdicts, writes } = fold(facts, await tariffs.load(client, versionsOf(facts)), calls)
+    const stamp = newId()
+    const prepared = writingStatements(writes, facts.organizations, stamp)
+    memory.keep(facts, writes, prepared.length > 0 ? stampEach(facts, stamp) : stamps)
+    committing = true
+    await storeAndCommit(place, [], prepared)
+    return verdicts
+  } catch (error) {
+    // Whoever comes next on this connection waits for it; if it is lost, he hears so himself.
+    if (!committing) await client.query('rollback').catch(() => undefined)
+    throw error
+  }
+}
+
+/** Sends all writes and COMMIT behind whatever was asked before, in one breath. */
+async function storeAndCommit(
+  { client, sent }: Place,
+  before: readonly Promise<unknown>[],
+  prepared: readonly Prepared[],
+): Promise<void> {
+  try {
+    const asked = [...before, ...prepared.map(([statement, values]) => ask(client, statement, values))]
+    if (isArmed('money.in-transaction')) {
+      await allOf(asked)
+      failpoint('money.in-transaction')
+    }
+    const committed = client.query('commit')
+    sent()
+    await allOf([...asked, committed])
+    failpoint('money.after-commit')
+  } catch (error) {
+    throw faultOf(error) === 'unavailable' ? new UnansweredCommit(error as Error) : error
+  }
+}
+
+const stampEach = ({ organizations }: Facts, stamp: string): Stamps =>
+  new Map(organizations.map(({ id }) => [id, stamp]))
+
+function versionsOf({ organizations, jobs }: Facts): readonly string[] {
+  return [...organizations, ...jobs].flatMap(({ tariffVersionId }) => tariffVersionId ?? [])
+}
+
+function changedOnes(error: unknown): readonly string[] {
+  const { detail } = error as { detail?: string }
+  return detail === undefined ? [] : (JSON.parse(detail) as readonly string[])
 }

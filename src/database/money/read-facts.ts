@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { Facts, JobRow, StageRow } from '../../ledger/facts.ts'
 import { isStopping } from '../../ledger/states.ts'
 import { listOf, plain, quoted } from './array-literal.ts'
+import type { Stamps } from './memory.ts'
 import type { NamedRows } from './named-rows.ts'
 import {
   boundFrom,
@@ -24,7 +25,10 @@ const NOTHING: Promise<readonly Cells[]> = Promise.resolve([])
  * is what the lock's previous holder committed. Some things cost another trip, all rare: parked jobs have to be found
  * before they are read, and lines and bounds, the bulk of a stage, are read only where they will be needed.
  */
-export async function readFacts(client: pg.ClientBase, named: NamedRows): Promise<Facts> {
+export async function readFacts(
+  client: pg.ClientBase,
+  named: NamedRows,
+): Promise<{ readonly facts: Facts; readonly stamps: Stamps }> {
   const organizations = listOf(named.organizations)
   const begin = client.query('begin')
   const locking = ask(client, STATEMENTS.lockBalances, [organizations])
@@ -49,7 +53,7 @@ export async function readFacts(client: pg.ClientBase, named: NamedRows): Promis
   const stages = stageRows.map(stageFrom)
   await readLines(client, stages, named)
   if (!named.admits) await readBounds(client, stages, jobs)
-  return {
+  const facts: Facts = {
     now: Number(organizationRows[0]?.[0] ?? 0),
     organizations: organizationRows.map((row) => organizationFrom(row, byId.get(row[1] as string) as Cells)),
     jobs: jobs.filter(({ organizationId }) => byId.has(organizationId)),
@@ -59,6 +63,7 @@ export async function readFacts(client: pg.ClientBase, named: NamedRows): Promis
     members: members.map(memberFrom),
     entries: entries.map(entryFrom),
   }
+  return { facts, stamps: new Map(balances.map((row) => [row[0] as string, row[7] as string])) }
 }
 
 /** A job that stops is priced anew when it is parked, which any call may do that ends its last claim. */

@@ -21,6 +21,7 @@ export function statement(name: string): Statement {
 /** The statements of a money transaction: one to lock, some to read what the calls name, some to write what changed. */
 export const STATEMENTS = {
   lockBalances: statement('lock-balances'),
+  lockKnown: statement('lock-known'),
   readParked: statement('read-parked'),
   readOrganizations: statement('read-organizations'),
   readJobs: statement('read-jobs'),

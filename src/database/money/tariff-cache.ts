@@ -42,6 +42,17 @@ function tariffFromJson(row: TariffJson): Tariff {
 export class TariffCache {
   readonly #versions = new Map<string, Tariff>()
 
+  /** @returns every version asked for, or null where one was not read yet */
+  loaded(ids: Iterable<string>): ReadonlyMap<string, Tariff> | null {
+    const found = new Map<string, Tariff>()
+    for (const id of ids) {
+      const tariff = this.#versions.get(id)
+      if (tariff === undefined) return null
+      found.set(id, tariff)
+    }
+    return found
+  }
+
   /** @returns every version asked for; reads the unknown ones through `client`. */
   async load(client: pg.ClientBase | pg.Pool, ids: Iterable<string>): Promise<ReadonlyMap<string, Tariff>> {
     const wanted = new Set(ids)

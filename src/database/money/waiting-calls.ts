@@ -6,6 +6,8 @@ export interface BatchBounds {
   readonly calls: number
   readonly bytes: number
   readonly rows: number
+  /** Up to so many calls go together; of more that wait, half: while these are stored, the others are decided. */
+  readonly whole: number
 }
 
 /** How much may wait in one lane; one organisation may have half of it, so that its neighbours still find a place. */
@@ -118,9 +120,10 @@ export class WaitingCalls {
     return true
   }
 
-  /** The next batch, empty when nothing waits. */
+  /** The next batch, empty when nothing waits; of many the first half. */
   take(): Waiting[] {
     const batch: Waiting[] = []
+    const callsMax = Math.min(this.#batch.calls, Math.max(this.#batch.whole, Math.ceil(this.calls / 2)))
     let bytes = 0
     let rows = 0
     this.#batches += 1
@@ -131,8 +134,8 @@ export class WaitingCalls {
       const locks = walking && line.walkedIn !== this.#batches ? WALK_ROWS : 1
       bytes += waiting.bytes
       rows += locks
-      const { calls, bytes: bytesMax, rows: rowsMax } = this.#batch
-      if (batch.length > 0 && (batch.length >= calls || bytes > bytesMax || rows > rowsMax)) break
+      const { bytes: bytesMax, rows: rowsMax } = this.#batch
+      if (batch.length > 0 && (batch.length >= callsMax || bytes > bytesMax || rows > rowsMax)) break
       if (walking) line.walkedIn = this.#batches
       batch.push(waiting)
       this.#leave(line)

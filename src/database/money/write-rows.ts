@@ -1,5 +1,3 @@
-import type pg from 'pg'
-import { failpoint, isArmed } from '../../foundation/failpoint.ts'
 import type {
   CounterRow,
   EntryRow,
@@ -11,18 +9,25 @@ import type {
   Writes,
 } from '../../ledger/facts.ts'
 import { json, plain, quoted } from './array-literal.ts'
-import { allOf, ask, type Cells, STATEMENTS, type Statement } from './statements.ts'
+import { type Cells, STATEMENTS, type Statement } from './statements.ts'
 import { linesToJson } from './stored-lines.ts'
 
+/** A statement with its values, ready to be sent. */
+export type Prepared = readonly [Statement, Cells]
+
 /**
- * Stores what the fold decided, and commits: one statement for each table that has rows, none of which decides anything,
- * and COMMIT, all in one round trip. Rows come as one array per column.
- * @throws whatever PostgreSQL throws; then nothing was stored, or COMMIT's answer was lost
+ * What stores what the fold decided: one statement for each table that has rows, none of which decides anything. Rows come
+ * as one array per column.
+ * @param organizations all that the batch locked; if it changes anything, each gets its stamp
  */
-export async function writeAndCommit(client: pg.ClientBase, writes: Writes): Promise<void> {
-  const asked: Promise<unknown>[] = []
+export function writingStatements(
+  writes: Writes,
+  organizations: readonly OrganizationRow[],
+  stamp: string,
+): readonly Prepared[] {
+  const prepared: Prepared[] = []
   const store = <Row>(statement: Statement, rows: readonly Row[], columns: (rows: readonly Row[]) => Cells): void => {
-    if (rows.length > 0) asked.push(ask(client, statement, columns(rows)))
+    if (rows.length > 0) prepared.push([statement, columns(rows)])
   }
   store(STATEMENTS.writeStages, writes.stages, stageColumns)
   store(STATEMENTS.writeJobs, writes.jobs, jobColumns)
@@ -39,22 +44,20 @@ export async function writeAndCommit(client: pg.ClientBase, writes: Writes): Pro
   store(STATEMENTS.writeEntries, writes.entries, entryColumns)
   store(STATEMENTS.writeCounters, writes.counters, counterColumns)
   store(STATEMENTS.writeMembers, writes.members, memberColumns)
-  store(STATEMENTS.writeBalances, writes.organizations, balanceColumns)
   store(STATEMENTS.writePeriods, writes.periods, periodColumns)
+  if (prepared.length > 0 || writes.organizations.length > 0) {
+    prepared.push([STATEMENTS.writeBalances, [...balanceColumns(organizations), stamp]])
+  }
   const notices = [
     ...writes.wake.map((id) => ['tollkeeper_wake', id] as const),
     ...writes.changed.map((id) => ['tollkeeper_jobs', id] as const),
   ]
-  if (notices.length > 0) {
-    const values = [plain(notices, ([channel]) => channel), quoted(notices, ([, message]) => message)]
-    asked.push(ask(client, STATEMENTS.notify, values))
-  }
-  if (isArmed('money.in-transaction')) {
-    await allOf(asked)
-    failpoint('money.in-transaction')
-  }
-  const commit = client.query('commit')
-  await allOf([...asked, commit])
+  store(STATEMENTS.notify, notices, noticeColumns)
+  return prepared
+}
+
+function noticeColumns(rows: readonly (readonly [string, string])[]): Cells {
+  return [plain(rows, ([channel]) => channel), quoted(rows, ([, message]) => message)]
 }
 
 function balanceColumns(rows: readonly OrganizationRow[]): Cells {

@@ -1,0 +1,103 @@
+import type pg from 'pg'
+import type { Call } from '../../ledger/calls.ts'
+import { faultOf } from '../retry.ts'
+import { DatabaseClock } from './database-clock.ts'
+import type { RunBatch } from './lane.ts'
+import { Memory } from './memory.ts'
+import { moneyTransaction, type Verdicts } from './money-transaction.ts'
+import type { TariffCache } from './tariff-cache.ts'
+
+/** What the transactions of one process share. */
+interface Shared {
+  readonly pool: pg.Pool
+  readonly tariffs: TariffCache
+  readonly memory: Memory
+}
+
+/** @param pool of connections that pipeline what they are asked, one for each lane at least */
+export function moneyTransactions(pool: pg.Pool, tariffs: TariffCache): RunBatch {
+  const shared = { pool, tariffs, memory: new Memory(new DatabaseClock()) }
+  const pipes = new Map<number, MoneyPipe>()
+  return (calls, { lane, sent } = { lane: 0, sent: () => undefined }) => {
+    const pipe = pipes.get(lane) ?? new MoneyPipe(shared)
+    pipes.set(lane, pipe)
+    return pipe.run(calls, sent)
+  }
+}
+
+/** A client of the pool while transactions of a pipe are under way on it. */
+class Connection {
+  readonly client: pg.PoolClient
+  users = 0
+  broken: Error | undefined
+  readonly #onError = (error: Error): void => {
+    this.broken = error
+  }
+
+  constructor(client: pg.PoolClient) {
+    this.client = client
+    client.on('error', this.#onError)
+  }
+
+  release(): void {
+    this.client.off('error', this.#onError)
+    this.client.release(this.broken)
+  }
+}
+
+/**
+ * One connection on which transactions follow each other without waiting for answers: while PostgreSQL stores one, this
+ * process decides the next, and has it sent before the answer comes.
+ */
+class MoneyPipe {
+  readonly #shared: Shared
+  #connection: Connection | undefined
+  /** Until the last transaction is sent whole: statements of two must not mix. */
+  #sending: Promise<void> = Promise.resolve()
+  #failures = 0
+
+  constructor(shared: Shared) {
+    this.#shared = shared
+  }
+
+  async run(calls: readonly Call[], onSent: () => void): Promise<Verdicts> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const before = this.#sending
+    this.#sending = promise
+    await before
+    let connection: Connection | undefined
+    try {
+      connection = await this.#connect()
+      const { client } = connection
+      const failures = this.#failures
+      const isOvertaken = (): boolean => failures !== this.#failures
+      const sent = (): void => {
+        resolve()
+        onSent()
+      }
+      return await moneyTransaction({ client, sent, isOvertaken }, this.#shared, calls)
+    } catch (error) {
+      this.#failures += 1
+      if (connection && faultOf(error) === 'unavailable') connection.broken ??= error as Error
+      throw error
+    } finally {
+      resolve()
+      if (connection) this.#leave(connection)
+    }
+  }
+
+  async #connect(): Promise<Connection> {
+    if (this.#connection === undefined || this.#connection.broken) {
+      this.#connection = new Connection(await this.#shared.pool.connect())
+    }
+    this.#connection.users += 1
+    return this.#connection
+  }
+
+  #leave(connection: Connection): void {
+    connection.users -= 1
+    if (connection.users > 0) return
+    if (this.#connection === connection) this.#connection = undefined
+    connection.release()
+  }
+}
