@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { gatheringSocket } from './gathering-socket.ts'
+import { gatheringSocket } from '../foundation/gathered-writes.ts'
 
 /** A server that accepts and then says nothing is given up after this time. */
 const CONNECT_MAX_MS = 5_000

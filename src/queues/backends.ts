@@ -12,6 +12,7 @@ import type {
 import { createPostgresBackend, createRedisBackend, FlowProducer, Queue, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import type { Pool } from 'pg'
+import { gatherWrites } from '../foundation/gathered-writes.ts'
 import type { Logger } from '../foundation/logger.ts'
 import { outageLog, QUEUE_TIMEOUT_MS } from './outage.ts'
 
@@ -208,6 +209,7 @@ function onRedis(url: string, logger: Logger): Connections {
   for (const client of clients) {
     client.setMaxListeners(100)
     client.on('error', outageLog(logger, 'redis'))
+    client.on('connect', () => gatherWrites(client.stream))
   }
   const factory: BackendFactory<RedisQueueBackend> = (name, opts, more) => patient(createRedisBackend(name, opts, more))
   return {
