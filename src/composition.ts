@@ -45,6 +45,7 @@ import { Outbox } from './pipeline/outbox.ts'
 import { createSandbox } from './pipeline/sandbox.ts'
 import { Sweep } from './pipeline/sweep.ts'
 import { Waker } from './pipeline/wake.ts'
+import { WorkInHand } from './pipeline/work-in-hand.ts'
 import { createQueueBackend, type QueueBackend } from './queues/backends.ts'
 import { migrateQueues } from './queues/migrate.ts'
 import { createWorkers } from './queues/processing.ts'
@@ -266,7 +267,7 @@ function openProvider(config: Config, opened: AsyncDisposableStack): LlmProvider
 function startWorkers(config: Config, logger: Logger, storage: Storage, managers: Managers, stages: Stages) {
   const { em, pool, work, backend, notifications } = storage
   const timing = { stageTimeoutMs: config.stageTimeoutMs, keepClaimMs: KEEP_CLAIM_MS }
-  const processors = createProcessors({ ...stages, ...managers, ...timing, em, work, logger })
+  const processors = createProcessors({ ...stages, ...managers, ...timing, em, work, inHand: new WorkInHand(), logger })
   const workers = createWorkers(backend, processors, { concurrency: config.workerConcurrency, logger })
   const stopListening = managers.waker.listen(notifications)
   const sweep = new Sweep({

@@ -36,7 +36,7 @@ export const agentProcessor = defineProcessor('pipeline.agent', {
     invariant(typeof result?.text === 'string', `agent ${bound.agent} answers { text }`)
     return { usage: usage(), text: result.text.replaceAll('\0', '').toWellFormed() }
   },
-  settle: ({ of, services }, { usage, text }) => settleStage(of, services, usage, text),
+  settle: (context, { usage, text }) => settleStage(context, usage, text),
 })
 
 /** Asks the hold for more calls. A refusal ends the work, even of an agent that catches it and goes on. */
@@ -61,8 +61,7 @@ function holdMore({ of, claim, services }: StageContext) {
 
 /** One settle of a stage, told as every stage tells it. */
 export async function settleStage(
-  of: StageContext['of'],
-  services: StageContext['services'],
+  { of, job, services }: StageContext,
   usage: StageUsage,
   text: string,
 ): Promise<Settled> {
@@ -72,6 +71,7 @@ export async function settleStage(
     return { kind: 'ended' }
   }
   if (verdict.replayed) absorbed(services, of, verdict.absorbed)
+  else services.inHand.settled(of.jobId, of.stage, job, text)
   await showParked(services, of, verdict.parked)
   return { ...verdict, kind: 'charged' }
 }

@@ -2,7 +2,8 @@ import { ProviderError } from '../src/agents/llm-provider.ts'
 import { isTransient } from '../src/database/retry.ts'
 import type { StageWork } from '../src/database/stage-work.ts'
 import { UnavailableError } from '../src/foundation/errors.ts'
-import { failpoint } from '../src/foundation/failpoint.ts'
+import { failpoint, isArmed } from '../src/foundation/failpoint.ts'
+import { newId } from '../src/foundation/ids.ts'
 import { DeadlineError } from '../src/foundation/thread-pool.ts'
 import type { Delivery as PlannedDelivery } from '../src/ledger/calls.ts'
 import type { Failure, FailureCode } from '../src/ledger/facts.ts'
@@ -23,6 +24,8 @@ const OUTAGE_PAUSE_MS = 2_000
 export interface StageContext {
   readonly of: StageOf
   readonly claim: Claim
+  /** Rejects with {@link NotClaimed} where the stage is begun while its claim is on its way, and the claim is refused. */
+  readonly granted: Promise<void>
   readonly job: StageWork
   readonly services: StageServices
   /** Filled by a stage that calls a model: what its calls used so far, for nothing if the run comes to nothing. */
@@ -53,14 +56,16 @@ export function defineProcessor<Name extends PipelineQueueName, Measured>(
     const begun = await begin(queue, delivery, services)
     if (begun === null) return later()
     if ('verdict' in begun) return withoutClaim(services, begun)
-    const { of, job, claim } = begun
-    const context: StageContext = { of, claim, job, services, spent: { usage: () => null } }
+    const { of, job, claim, granted } = begun
+    const context: StageContext = { of, claim, granted, job, services, spent: { usage: () => null } }
     try {
+      if (isArmed('claim.after')) await granted
       failpoint('claim.after')
       const measured = await underClaim(
         {
           billing: services.billing,
           claim,
+          granted,
           keepEveryMs: services.keepClaimMs,
           timeoutMs: services.stageTimeoutMs,
           signal,
@@ -74,13 +79,29 @@ export function defineProcessor<Name extends PipelineQueueName, Measured>(
   }
 }
 
-type Begun = Pick<StageContext, 'of' | 'claim' | 'job'>
+type Begun = Pick<StageContext, 'of' | 'claim' | 'granted' | 'job'>
+type Refusal = Exclude<ClaimVerdict, { kind: 'granted' }>
 interface NotGranted {
   readonly of: StageOf
-  readonly verdict: Exclude<ClaimVerdict, { kind: 'granted' }>
+  readonly verdict: Refusal
 }
 
-/** Claims and reads; null while our own database does not answer. @throws DeadEnd as {@link stageOf} */
+/** The claim of a stage that was begun already is refused. */
+class NotClaimed extends Error {
+  readonly verdict: Refusal
+
+  constructor(verdict: Refusal) {
+    super(`The claim is refused: ${verdict.kind}`)
+    this.verdict = verdict
+  }
+}
+
+/**
+ * Claims and reads; null while our own database does not answer. Where only tokens are counted and nobody has begun, the
+ * work need not wait for the claim: at worst it was for nothing, and its settling meets the stage's row. Agents wait:
+ * what they do may be dear, or seen by others.
+ * @throws DeadEnd as {@link stageOf}
+ */
 async function begin(
   queue: PipelineQueueName,
   delivery: Delivery<PipelineQueueName>,
@@ -89,14 +110,26 @@ async function begin(
   try {
     const { of, known } = await stageOf(queue, delivery, services)
     failpoint('claim.before')
+    if (known?.untouched && !of.stage.startsWith('agent.') && isReady(known, of.stage))
+      return beginAtOnce(of, known, services)
     const [{ claim, verdict }, early] = await Promise.all([services.billing.claim(of), known ?? readWork(of, services)])
     if (verdict.kind !== 'granted') return { of, verdict }
     // A queue job may come before the stages that its own stands on are settled; once it has the claim, they are.
-    return { of, claim, job: isReady(early, of.stage) ? early : await readWork(of, services) }
+    const job = isReady(early, of.stage) ? early : await readWork(of, services)
+    return { of, claim, granted: Promise.resolve(), job }
   } catch (error) {
     if (error instanceof UnavailableError || isTransient(error)) return null
     throw error
   }
+}
+
+function beginAtOnce(of: StageOf, job: StageWork, { billing }: StageServices): Begun {
+  const claim = { ...of, claimId: newId() }
+  const granted = billing.claim(of, claim.claimId).then(({ verdict }) => {
+    if (verdict.kind !== 'granted') throw new NotClaimed(verdict)
+  })
+  granted.catch(() => undefined)
+  return { of, claim, granted, job }
 }
 
 /** Our own database that does not answer is not the job's fault: it costs no attempt and fails nobody. */
@@ -111,6 +144,8 @@ async function stageOf(
   services: StageServices,
 ): Promise<{ readonly of: StageOf; readonly known: StageWork | null }> {
   if (queueOfStage(stage) !== queue) throw new DeadEnd(`Stage ${stage} does not belong into ${queue}; nothing was done`)
+  const inHand = services.inHand.take(jobId, stage)
+  if (inHand) return { of: { organizationId: inHand.organizationId, jobId, stage }, known: inHand }
   const owner = services.work.ownerOf(jobId)
   if (owner !== undefined) return { of: { organizationId: owner, jobId, stage }, known: null }
   const known = await readWork({ jobId, stage }, services)
@@ -156,7 +191,9 @@ async function afterFailure(
   signal: AbortSignal,
   error: unknown,
 ): Promise<Outcome> {
-  const { claim, services } = context
+  const { of, claim, services } = context
+  const refusal = error instanceof NotClaimed ? error : await context.granted.catch((reason: unknown) => reason)
+  if (refusal instanceof NotClaimed) return withoutClaim(services, { of, verdict: refusal.verdict })
   if (error instanceof DeadEnd) {
     if (context.spent.usage()) await letGo(context)
     throw error

@@ -9,10 +9,11 @@ export const inputProcessor = defineProcessor('pipeline.input', {
     const { tokens } = await inputMonitor.measure(job.text, signal)
     return boundsOf({ text: job.text, steps: job.steps, inputTokens: tokens, agents, limits })
   },
-  async settle({ of, services }, bounds): Promise<Settled> {
+  async settle({ of, job, services }, bounds): Promise<Settled> {
     const verdict = await services.billing.admit(of, bounds)
     if (verdict.kind === 'failed') return verdict
     if (verdict.kind === 'admitted') {
+      services.inHand.admitted(of.jobId, job, bounds)
       const charged = verdict.lines.reduce((sum, line) => sum + line.amount, 0n)
       const tokens = verdict.lines.reduce((sum, line) => sum + line.quantity, 0)
       return { kind: 'charged', tokens, charged, currency: verdict.currency, next: verdict.next }

@@ -8,5 +8,5 @@ export const outputProcessor = defineProcessor('pipeline.output', {
     const text = deliveredText(job)
     return { usage: await outputMonitor.measure(text, signal), text }
   },
-  settle: ({ of, services }, { usage, text }) => settleStage(of, services, usage, text),
+  settle: (context, { usage, text }) => settleStage(context, usage, text),
 })

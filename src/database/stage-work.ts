@@ -17,6 +17,8 @@ export interface StageWork {
   readonly text: string
   /** What the stage was held for; null before the job's admission. */
   readonly bound: StageBound | null
+  /** Whether nobody had begun the stage when this was read. */
+  readonly untouched: boolean
   /** What finished stages made, by stage. */
   readonly results: Readonly<Record<string, string>>
 }
@@ -70,7 +72,7 @@ export class StageWorkReader {
   }
 }
 
-function workFrom([organizationId, generation, steps, text, bound, results]: Cells): StageWork | null {
+function workFrom([organizationId, generation, steps, text, bound, untouched, results]: Cells): StageWork | null {
   if (organizationId == null || steps == null) return null
   return {
     organizationId,
@@ -78,6 +80,7 @@ function workFrom([organizationId, generation, steps, text, bound, results]: Cel
     steps: JSON.parse(steps),
     text: text ?? '',
     bound: bound == null ? null : JSON.parse(bound),
+    untouched: untouched === 't',
     results: results == null ? {} : JSON.parse(results),
   }
 }

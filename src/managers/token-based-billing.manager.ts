@@ -50,10 +50,11 @@ export class TokenBasedBillingManager {
 
   /**
    * Takes a stage for a short while, so that two workers do not do the same work.
+   * @param claimId for whoever begins before the answer comes
    * @returns granted with a claim; or why there is nothing to do: settled before, busy elsewhere, or not to be run
    */
-  async claim(of: StageOf): Promise<{ claim: Claim; verdict: ClaimVerdict }> {
-    const claim = { ...of, claimId: newId() }
+  async claim(of: StageOf, claimId: string = newId()): Promise<{ claim: Claim; verdict: ClaimVerdict }> {
+    const claim = { ...of, claimId }
     const verdict = await this.#money.decide('claim', { ...claim, leaseMs: this.#options.claimLeaseMs })
     if (verdict.kind !== 'exhausted') return { claim, verdict }
     const detail = `the stage was started ${verdict.starts} times and never came to its end; submit the job again, or another text`

@@ -12,12 +12,14 @@ import type { OutputTokenMonitor } from '../monitors/output-token.monitor.ts'
 import type { Queues } from '../queues/queues.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { Outbox } from './outbox.ts'
+import type { WorkInHand } from './work-in-hand.ts'
 
 /** Everything that the stage processors of one process work with. */
 export interface StageServices {
   readonly em: EntityManagerSource
   readonly jobs: JobManager
   readonly work: StageWorkReader
+  readonly inHand: WorkInHand
   readonly billing: TokenBasedBillingManager
   readonly agents: AgentRegistry
   readonly provider: LlmProvider

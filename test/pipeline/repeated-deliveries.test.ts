@@ -85,11 +85,11 @@ describe.each(BACKENDS_HERE)('a stage that is delivered too often, with the queu
 
   it('queue jobs of a charged job that are retried, edited, added again or injected move no money', async () => {
     const { tollkeeper, id } = await start()
+    const other = await tollkeeper.service.submit({ organizationId: 'acme', text: 'other', agents: ['slow'] })
+    await tollkeeper.service.cancel(other.id)
     await tollkeeper.startWorkers()
     await untilCharged(tollkeeper, id)
     const before = await ledger()
-    const other = await tollkeeper.service.submit({ organizationId: 'acme', text: 'other', agents: ['slow'] })
-    await tollkeeper.service.cancel(other.id)
     const [input, agents, output] = ['input', 'agent', 'output'].map((name) => queueOf(tollkeeper, `pipeline.${name}`))
     if (!input || !agents || !output) throw new Error('there are three queues')
 

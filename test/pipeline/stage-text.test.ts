@@ -4,13 +4,22 @@ import { isReady } from '../../src/pipeline/stage-text.ts'
 
 const bound = { kind: 'agent', agent: 'a', llm: null } as const
 const work = (fields: Partial<StageWork>): StageWork => {
-  return { organizationId: 'acme', generation: 1, steps: [['a', 'b'], ['c']], text: 'x', bound, results: {}, ...fields }
+  return {
+    organizationId: 'acme',
+    generation: 1,
+    steps: [['a', 'b'], ['c']],
+    text: 'x',
+    bound,
+    untouched: true,
+    results: {},
+    ...fields,
+  }
 }
 const first = { 'agent.a': 'one', 'agent.b': '' }
 
 describe('what a stage works on is there', () => {
   it.each([
-    ['input', { bound: null }, true],
+    ['input', { bound: null, untouched: true }, true],
     ['agent.a', {}, true],
     ['agent.a', { bound: null }, false],
     ['agent.c', {}, false],
