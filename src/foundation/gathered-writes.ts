@@ -15,7 +15,7 @@ export function gatherWrites(socket: Socket): void {
     if (!gathering) {
       gathering = true
       socket.cork()
-      process.nextTick(uncork)
+      setImmediate(uncork)
     }
     return write(...written)
   }
