@@ -15,7 +15,7 @@ export function gatherWrites(socket: Socket): void {
     if (!gathering) {
       gathering = true
       socket.cork()
-      setImmediate(uncork)
+      process.nextTick(uncork)
     }
     return write(...written)
   }
