@@ -50,6 +50,11 @@ export class Memory {
     for (const id of named.organizations) {
       const known = this.#organizations.get(id)
       if (known === undefined || this.#doubts.about(id)) return null
+      if (now >= known.row.periodEnd) {
+        // With a new period all is read anew: the counters of those that are over would pile up here.
+        this.#organizations.delete(id)
+        return null
+      }
       organizations.push(known.row)
       counters.push(...known.counters.values())
       stamps.set(id, known.stamp)
@@ -81,7 +86,8 @@ export class Memory {
 
   /** Compares what was just read under its lock with what is known; what others have changed is forgotten. */
   see({ now, organizations }: Facts, stamps: Stamps): void {
-    this.#clock.see(now)
+    // Where no organisation exists, nobody said what time it is.
+    if (organizations.length > 0) this.#clock.see(now)
     for (const { id } of organizations) {
       const known = this.#organizations.get(id)
       if (known === undefined) continue
