@@ -2,11 +2,12 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { newId } from '../../src/foundation/ids.ts'
 import type { JobOf } from '../../src/managers/token-based-billing.manager.ts'
 import { expectBooksToBalance } from '../support/books.ts'
-import type { World } from '../support/tollkeeper.ts'
+import { eventually, type World } from '../support/tollkeeper.ts'
 import { admitCall, type MoneyPath, openMoneyPath, PER_TOKEN, wrote } from './money-path.ts'
 import { RememberingProcess } from './remembering-process.ts'
 
 const LEASE = { leaseMs: 60_000 }
+const OUTPUT_OF_ALL = { kind: 'output', maxTokens: 2_000 } as const
 /** Refused on remembered rows, decided again on rows that were read. */
 const REFUSED = ['known', 'read']
 
@@ -54,6 +55,34 @@ describe('a process that remembers what it wrote', () => {
     expect(await settle(process, job, 'output'), 'of a job that has ended nothing is known').toMatchObject({
       ...{ replayed: true, charged: 4n * PER_TOKEN },
     })
+    expect(await process.batcher.decide('redeliver', { ...job, seen: [] })).toBeNull()
+    expect(process.takeWays()).toEqual(['read', 'read'])
+    await expectBooksToBalance(world.database)
+  })
+
+  it('reads what it does not keep: bounds and steps, members, and who waits for money', async () => {
+    const { process } = await openProcess('bounds')
+    await using _ = process
+    const job = await path.storeJob('bounds')
+    const claim = { ...claimOf(job), stage: 'input' }
+    expect(await process.batcher.decide('claim', claim)).toEqual({ kind: 'granted', starts: 1 })
+    expect(await process.batcher.decide('admit', admitCall(job))).toMatchObject({ kind: 'admitted' })
+    expect(await settle(process, job, 'agent.x')).toMatchObject({ replayed: false })
+    const waiting = await path.storeJob('bounds', ['a'])
+    const large = admitCall(waiting, ['a'])
+    const bounds = large.bounds.map((each) => (each.stage === 'output' ? { ...each, bound: OUTPUT_OF_ALL } : each))
+    expect(await process.batcher.decide('admit', { ...large, bounds })).toMatchObject({ kind: 'refused' })
+    const member = { organizationId: 'bounds', userId: 'u' }
+    await process.batcher.decide('add_member', { ...member, role: 'member', operation: newId() })
+    process.takeSent()
+    expect(await process.batcher.decide('remove_member', member)).toMatchObject({ kind: 'removed' })
+    await world.database.query(
+      `update tollkeeper.organization_balances set overdraft_limit = 900000000000 where organization_id = 'bounds'`,
+    )
+    await settle(process, job, 'output')
+    process.takeSent()
+    const woken = await process.batcher.decide('wake', { organizationId: 'bounds', jobId: null, after: null })
+    expect(woken).toMatchObject({ resumed: [{ jobId: waiting.jobId }] })
     expect(process.takeWays()).toEqual(['read'])
     await expectBooksToBalance(world.database)
   })
@@ -101,24 +130,49 @@ describe('a process that remembers what it wrote', () => {
   })
 
   it('what another process changed is refused, read again, and doubted for a while', async () => {
-    const { process, job } = await openProcess('shared')
+    const { process, jobs } = await openProcess('shared', 2)
     await using _ = process
     await using other = new RememberingProcess(world.database.appUrl)
-    const claim = claimOf(job)
+    const [job, neighbour] = jobs as [JobOf, JobOf]
+    const [claim, others] = [claimOf(job), claimOf(neighbour)]
+    const keep = async (count: number): Promise<readonly string[]> => {
+      for (let done = 0; done < count; done += 1) expect(await process.batcher.decide('keep', claim)).toBe('go_on')
+      return process.takeWays()
+    }
+    await other.batcher.decide('claim', others)
     expect(await other.batcher.decide('claim', claim)).toEqual({ kind: 'granted', starts: 1 })
     expect(await process.batcher.decide('claim', claimOf(job)), 'the other one has it').toMatchObject({ kind: 'busy' })
     expect(process.takeWays()).toEqual(REFUSED)
-    const keeps: string[] = []
-    for (let count = 0; count < 4; count += 1) keeps.push(await process.batcher.decide('keep', claim))
-    expect(keeps).toEqual(Array(4).fill('go_on'))
-    expect(process.takeWays(), 'read until it was found unchanged twice').toEqual(['read', 'read', 'known', 'known'])
-    other.takeSent()
-    expect(await settle(other, job, 'agent.x')).toMatchObject({ replayed: false })
-    expect(other.takeWays()).toEqual(REFUSED)
-    expect(await process.batcher.decide('keep', claim)).toBe('stop')
-    expect(process.takeWays()).toEqual(REFUSED)
-    await settle(process, job, 'output')
+    expect(await keep(4), 'read until it was found unchanged twice').toEqual(['read', 'read', 'known', 'known'])
+    expect(await process.batcher.decide('claim', claimOf(neighbour))).toMatchObject({ kind: 'busy' })
+    expect(process.takeWays(), 'of a job nothing is known any more').toEqual(['read'])
+    await other.batcher.decide('keep', others)
+    expect(await keep(4), 'as much doubted as at first').toEqual([...REFUSED, 'read', 'read', 'known'])
+    expect(await settle(other, neighbour, 'agent.x')).toMatchObject({ replayed: false })
+    await process.batcher.decide('top_up', { organizationId: 'shared', amount: 1n, reference: 'a', note: null })
+    expect(process.takeWays(), 'a read sees it, too').toEqual(['read'])
+    expect((await keep(6)).at(-1)).toBe('known')
+    expect(await process.batcher.decide('claim', claimOf(neighbour))).toMatchObject({ kind: 'settled' })
+    for (const each of jobs) for (const stage of ['agent.x', 'output'] as const) await settle(process, each, stage)
     await expectBooksToBalance(world.database)
+  })
+
+  it('of two processes that know the same rows one is refused', async () => {
+    const { process, job } = await openProcess('same')
+    await using _ = process
+    await using other = new RememberingProcess(world.database.appUrl)
+    expect(await other.batcher.decide('keep', claimOf(job)), 'knows it, and changed nothing').toBe('stop')
+    other.takeSent()
+    const letGo = await path.lock('same')
+    const both = [process, other].map(({ batcher }) => batcher.decide('claim', claimOf(job)))
+    await eventually(
+      async () => [process, other].map((one) => one.takeWays()),
+      (ways) => ways.every(([way]) => way === 'known'),
+    )
+    await letGo()
+    const kinds = (await Promise.all(both)).map(({ kind }) => kind)
+    expect(kinds.sort()).toEqual(['busy', 'granted'])
+    expect([...process.takeWays(), ...other.takeWays()]).toEqual(['read'])
   })
 
   it('two processes that take turns on one organisation make each effect once', async () => {

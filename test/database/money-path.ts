@@ -81,6 +81,24 @@ export class MoneyPath {
     return job
   }
 
+  /** Holds an organisation's lock until it is told to let go. */
+  async lock(organizationId: string): Promise<() => Promise<void>> {
+    const held = Promise.withResolvers<void>()
+    const letGo = Promise.withResolvers<void>()
+    const locking = this.tollkeeper.inTransaction(async (em) => {
+      await em.execute('select 1 from tollkeeper.organization_balances where organization_id = ? for update', [
+        organizationId,
+      ])
+      held.resolve()
+      await letGo.promise
+    })
+    await held.promise
+    return () => {
+      letGo.resolve()
+      return locking
+    }
+  }
+
   admit(job: JobOf, agents: readonly string[] = []): Promise<Verdicts['admit']> {
     return this.batcher.decide('admit', admitCall(job, agents))
   }

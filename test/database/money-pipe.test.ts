@@ -44,28 +44,10 @@ describe('transactions that follow each other on one connection', () => {
     return rows.map(({ stage }) => stage)
   }
 
-  /** Holds an organisation's lock until it is told to let go. */
-  async function lock(organizationId: string): Promise<() => Promise<void>> {
-    const held = Promise.withResolvers<void>()
-    const letGo = Promise.withResolvers<void>()
-    const locking = path.tollkeeper.inTransaction(async (em) => {
-      await em.execute('select 1 from tollkeeper.organization_balances where organization_id = ? for update', [
-        organizationId,
-      ])
-      held.resolve()
-      await letGo.promise
-    })
-    await held.promise
-    return () => {
-      letGo.resolve()
-      return locking
-    }
-  }
-
   it('a batch is sent behind the one under way, and decided on what that one leaves', async () => {
     const { process, jobs } = await openProcess(['follow-1', 'follow-2'])
     await using _ = process
-    const letGo = await lock('follow-1')
+    const letGo = await path.lock('follow-1')
     const settled = jobs.flatMap((job) => [
       process.batcher.decide('settle', { ...job, stage: 'agent.x', usage: wrote('x'), result: null }),
       process.batcher.decide('settle', { ...job, stage: 'output', usage: OUTPUT, result: null }),
@@ -88,7 +70,7 @@ describe('transactions that follow each other on one connection', () => {
     const { process, jobs } = await openProcess(['undone', 'poisoned', 'beside'])
     await using _ = process
     const [job, poisoned, beside] = jobs as [JobOf, JobOf, JobOf]
-    const letGo = await lock('undone')
+    const letGo = await path.lock('undone')
     const first = process.batcher.decide('settle', { ...job, stage: 'agent.x', usage: wrote('x'), result: 'x' })
     const bad = process.batcher.decide('settle', { ...poisoned, stage: 'agent.x', usage: wrote('x'), result: POISON })
     const last = process.batcher.decide('settle', { ...job, stage: 'output', usage: OUTPUT, result: 'o' })
@@ -125,7 +107,7 @@ describe('transactions that follow each other on one connection', () => {
   it('behind one that fails, one of other organisations is stored', async () => {
     const { process, jobs } = await openProcess(['stored-1', 'stored-2', 'stored-3', 'stored-4'])
     await using _ = process
-    const letGo = await lock('stored-1')
+    const letGo = await path.lock('stored-1')
     const settled = jobs.map((job, index) => {
       const result = index === 1 ? POISON : null
       return process.batcher.decide('settle', { ...job, stage: 'output', usage: OUTPUT, result })
@@ -180,7 +162,7 @@ describe('transactions that follow each other on one connection', () => {
   it('a lost connection answers each call once, and each effect is made once', async () => {
     const { process, jobs } = await openProcess(['lost-1', 'lost-2'])
     await using _ = process
-    const letGo = await lock('lost-1')
+    const letGo = await path.lock('lost-1')
     let answers = 0
     const settled = jobs.flatMap((job) =>
       (['agent.x', 'output'] as const).map(async (stage) => {
