@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { OutdatedFacts, UnansweredCommit } from '../../src/database/retry.ts'
 import { armFailpoints } from '../../src/foundation/failpoint.ts'
 import type { JobOf } from '../../src/managers/token-based-billing.manager.ts'
 import { expectBooksToBalance } from '../support/books.ts'
@@ -67,40 +68,28 @@ describe('transactions that follow each other on one connection', () => {
   })
 
   it('one that PostgreSQL refuses undoes the one behind it of the same organisation; all are decided again in order', async () => {
-    const { process, jobs } = await openProcess(['undone', 'poisoned', 'beside'])
+    const { process, jobs } = await openProcess(['undone', 'poisoned'])
     await using _ = process
-    const [job, poisoned, beside] = jobs as [JobOf, JobOf, JobOf]
+    const [job, poisoned] = jobs as [JobOf, JobOf]
     const letGo = await path.lock('undone')
     const first = process.batcher.decide('settle', { ...job, stage: 'agent.x', usage: wrote('x'), result: 'x' })
     const bad = process.batcher.decide('settle', { ...poisoned, stage: 'agent.x', usage: wrote('x'), result: POISON })
     const last = process.batcher.decide('settle', { ...job, stage: 'output', usage: OUTPUT, result: 'o' })
-    const other = process.batcher.decide('claim', {
-      ...beside,
-      stage: 'agent.x',
-      claimId: crypto.randomUUID(),
-      leaseMs: 1_000,
-    })
     await eventually(
       async () => process.takeWays(),
       (ways) => ways.length === 2,
     )
     await letGo()
-    const outcomes = await Promise.allSettled([first, bad, last, other])
-    expect(outcomes).toMatchObject([
+    expect(await Promise.allSettled([first, bad, last])).toMatchObject([
       { value: { kind: 'settled', state: 'processing', replayed: false } },
       { status: 'rejected', reason: { code: '22021' } },
       { value: { kind: 'settled', state: 'charged', replayed: false } },
-      { value: { kind: 'granted', starts: 1 } },
     ])
-    expect(process.takeWays()).not.toContain('?')
+    const again = process.takeWays()
+    expect(again).not.toContain('?')
+    expect(again.at(-1), 'that it was undone was nobody else’s doing: its organisation is not doubted').toBe('known')
     expect(await stagesOf('undone')).toEqual(['agent.x', 'output'])
     expect(await stagesOf('poisoned')).toEqual([])
-    // That it was undone was nobody else's doing: its organisation is not doubted.
-    const [another] = await path.storeJobs('undone', 1)
-    if (another) await process.batcher.decide('admit', admitCall(another))
-    process.takeSent()
-    if (another) await process.batcher.decide('settle', { ...another, stage: 'output', usage: OUTPUT, result: null })
-    expect(process.takeWays()).toEqual(['known'])
     await expectBooksToBalance(world.database)
   })
 
@@ -213,6 +202,25 @@ describe('transactions that follow each other on one connection', () => {
       armFailpoints(undefined)
     }
     expect(process.takeWays()).toEqual(['known rolled back', 'read', 'read rolled back', 'read'])
+    await expectBooksToBalance(world.database)
+  })
+
+  it('what PostgreSQL refuses for want of room was not stored, and is no repeated call when it is made again', async () => {
+    const { process, jobs } = await openProcess(['full'])
+    await using _ = process
+    const [job] = jobs as [JobOf]
+    await world.database.query(`create function full_disk() returns trigger language plpgsql as
+      'begin raise exception ''full'' using errcode = ''53100''; end'`)
+    await world.database.query(`create trigger full_disk before update on tollkeeper.jobs for each row
+      when (new.organization_id = 'full') execute function full_disk()`)
+    const cancel = { kind: 'cancel', ...job } as const
+    await expect(process.run([cancel])).rejects.toBeInstanceOf(OutdatedFacts)
+    const refused: unknown = await process.run([cancel]).catch((error: unknown) => error)
+    expect(refused).toMatchObject({ code: '53100' })
+    expect(refused).not.toBeInstanceOf(UnansweredCommit)
+    await world.database.query('drop trigger full_disk on tollkeeper.jobs')
+    expect(await process.batcher.decide('cancel', job)).toEqual({ kind: 'cancelled' })
+    expect(await process.batcher.decide('cancel', job)).toMatchObject({ kind: 'refused' })
     await expectBooksToBalance(world.database)
   })
 })

@@ -124,8 +124,13 @@ async function storeAndCommit(
     await allOf([...asked, committed])
     failpoint('money.after-commit')
   } catch (error) {
-    throw faultOf(error) === 'unavailable' ? new UnansweredCommit(error as Error) : error
+    throw mayBeStored(error) ? new UnansweredCommit(error as Error) : error
   }
+}
+
+/** Not what PostgreSQL refused, and rolled back: out of memory or disk, it says so as of any statement. */
+function mayBeStored(error: unknown): boolean {
+  return faultOf(error) === 'unavailable' && (error as { severity?: string }).severity !== 'ERROR'
 }
 
 /** The place between the writes and COMMIT; whoever fails there leaves no open transaction behind. */
