@@ -39,12 +39,19 @@ describe('a process that remembers what it wrote', () => {
   it('claims, extends and settles in one round trip each, and reads nothing', async () => {
     const { process, job } = await openProcess('remembers')
     await using _ = process
+    await path.fund('beside', '1.00')
+    const beside = await path.storeJob('beside')
+    await process.batcher.decide('admit', admitCall(beside))
+    process.takeSent()
     const claim = claimOf(job)
     expect(await process.batcher.decide('claim', claim)).toEqual({ kind: 'granted', starts: 1 })
     expect(process.takeSent()).toEqual(['begin', 'lock-known', 'write-stages', 'write-balances', 'commit'])
     expect(await process.batcher.decide('keep', claim)).toBe('go_on')
     expect(await settle(process, job, 'agent.x')).toMatchObject({ replayed: false, state: 'processing' })
-    expect(process.takeWays()).toEqual(['known', 'known'])
+    expect(await settle(process, beside, 'agent.x'), 'nobody else’s stamp has changed').toMatchObject({
+      replayed: false,
+    })
+    expect(process.takeWays()).toEqual(['known', 'known', 'known'])
     expect(await settle(process, job, 'output', 4)).toMatchObject({
       ...{ replayed: false, state: 'charged', charged: 4n * PER_TOKEN },
     })
@@ -67,6 +74,7 @@ describe('a process that remembers what it wrote', () => {
     const claim = { ...claimOf(job), stage: 'input' }
     expect(await process.batcher.decide('claim', claim)).toEqual({ kind: 'granted', starts: 1 })
     expect(await process.batcher.decide('admit', admitCall(job))).toMatchObject({ kind: 'admitted' })
+    expect(process.takeWays()).toEqual(['read', 'read'])
     expect(await settle(process, job, 'agent.x')).toMatchObject({ replayed: false })
     const waiting = await path.storeJob('bounds', ['a'])
     const large = admitCall(waiting, ['a'])
@@ -80,7 +88,8 @@ describe('a process that remembers what it wrote', () => {
       `update tollkeeper.organization_balances set overdraft_limit = 900000000000 where organization_id = 'bounds'`,
     )
     await settle(process, job, 'output')
-    process.takeSent()
+    for (let reads = 0; reads < 2; reads += 1) await process.batcher.decide('remove_member', member)
+    expect(process.takeWays(), 'it is trusted again').toEqual([...['read', ...REFUSED], 'read', 'read'])
     const woken = await process.batcher.decide('wake', { organizationId: 'bounds', jobId: null, after: null })
     expect(woken).toMatchObject({ resumed: [{ jobId: waiting.jobId }] })
     expect(process.takeWays()).toEqual(['read'])
@@ -148,6 +157,8 @@ describe('a process that remembers what it wrote', () => {
     expect(process.takeWays(), 'of a job nothing is known any more').toEqual(['read'])
     await other.batcher.decide('keep', others)
     expect(await keep(4), 'as much doubted as at first').toEqual([...REFUSED, 'read', 'read', 'known'])
+    expect(await process.batcher.decide('claim', claimOf(neighbour)), 'known once more').toMatchObject({ kind: 'busy' })
+    process.takeSent()
     expect(await settle(other, neighbour, 'agent.x')).toMatchObject({ replayed: false })
     await process.batcher.decide('top_up', { organizationId: 'shared', amount: 1n, reference: 'a', note: null })
     expect(process.takeWays(), 'a read sees it, too').toEqual(['read'])

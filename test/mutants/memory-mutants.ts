@@ -80,6 +80,13 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
         killers: ['database/money-pipe'],
       },
       {
+        name: 'refusal-taken-for-a-lost-commit',
+        why: 'a call that was refused takes what others did meanwhile for its own doing',
+        find: ` && (error as { severity?: string }).severity !== 'ERROR'`,
+        replace: '',
+        killers: ['database/money-pipe'],
+      },
+      {
         name: 'transaction-left-open',
         why: 'whoever comes next on the connection stores what had failed',
         find: "  } catch (error) {\n    await client.query('rollback')",
@@ -155,13 +162,6 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
         why: 'a job that another process changed is charged by the rows that it had before',
         find: ' || known.of !== this.#organizations.get(organizationId)) return null',
         replace: ') return null',
-        killers: ['database/memory'],
-      },
-      {
-        name: 'memory-of-lines',
-        why: 'a stage that is settled again cannot answer its lines, and its caller gets an error',
-        find: "if (row?.state === 'charged') return null",
-        replace: "if (row?.state === 'reversed') return null",
         killers: ['database/memory'],
       },
       {
@@ -253,13 +253,6 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
         why: 'a job is admitted without its steps, and held for nothing of them',
         find: '!admits && whole.size === 0',
         replace: 'whole.size === 0',
-        killers: ['database/memory'],
-      },
-      {
-        name: 'memory-guesses-what-is-parked',
-        why: 'money comes back, and nobody who waits for it is resumed',
-        find: ' && walks.length === 0',
-        replace: '',
         killers: ['database/memory'],
       },
       {
