@@ -7,9 +7,9 @@ import type { Facts } from '../../src/ledger/facts.ts'
 import { addJob, worldOf } from '../ledger/world-fixtures.ts'
 
 /** A batch that read one organisation and one job of it, and changed nothing. */
-function factsOf(index: number, organizationId = `org-${index}`): Facts {
+function factsOf(index: number, organizationId = `org-${index}`, steps: readonly (readonly string[])[] = []): Facts {
   const world = worldOf({ id: organizationId, available: 0n })
-  addJob(world, `job-${index}`, { organizationId, steps: [] })
+  addJob(world, `job-${index}`, { organizationId, steps })
   const [organizations, jobs, stages] = [world.organizations, world.jobs, world.stages].map((rows) => [
     ...rows.values(),
   ]) as unknown as [Facts['organizations'], Facts['jobs'], Facts['stages']]
@@ -35,12 +35,15 @@ describe('the bounds of a memory', () => {
     expect([0, 1, 2, 10_000].map((index) => isKnown(memory, index))).toEqual([true, false, true, true])
   })
 
-  it('twenty thousand jobs are kept, those that were at work last', () => {
+  it('eighty thousand stages are kept, of the jobs that were at work last', () => {
     const memory = new Memory(new DatabaseClock())
-    for (let index = 0; index < 20_000; index += 1) keep(memory, factsOf(index, 'acme'))
-    keep(memory, factsOf(0, 'acme'))
-    keep(memory, factsOf(20_000, 'acme'))
-    expect([0, 1, 2, 20_000].map((index) => isKnown(memory, index, 'acme'))).toEqual([true, false, true, true])
+    const agents = Array.from({ length: 38 }, (_, index) => `a${index}`)
+    for (let index = 0; index < 2_000; index += 1) keep(memory, factsOf(index, 'acme', [agents]))
+    // What is kept again counts once.
+    for (let again = 0; again < 3; again += 1) keep(memory, factsOf(0, 'acme', [agents]))
+    expect([0, 1, 2].map((index) => isKnown(memory, index, 'acme'))).toEqual([true, true, true])
+    keep(memory, factsOf(2_000, 'acme'))
+    expect([0, 1, 2, 2_000].map((index) => isKnown(memory, index, 'acme'))).toEqual([true, false, true, true])
   })
 
   it('with an organisation its jobs are forgotten', () => {

@@ -265,8 +265,22 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
       {
         name: 'memory-without-an-end',
         why: 'a process that runs for days has no memory left',
-        find: 'if (map.size <= max) return\n',
-        replace: 'return\n',
+        find: 'if (this.#organizations.size <= ORGANIZATIONS_MAX) break',
+        replace: 'break',
+        killers: ['database/memory-bounds'],
+      },
+      {
+        name: 'memory-of-jobs-without-an-end',
+        why: 'a process that runs for days has no memory left',
+        find: 'if (this.#stages <= STAGES_MAX) break',
+        replace: 'break',
+        killers: ['database/memory-bounds'],
+      },
+      {
+        name: 'memory-counts-stages-twice',
+        why: 'after some hours a process remembers nothing',
+        find: 'this.#jobs.get(id)?.stages.length ?? 0',
+        replace: '0',
         killers: ['database/memory-bounds'],
       },
       {
