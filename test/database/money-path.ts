@@ -22,16 +22,30 @@ export function wrote(agent: string, ...calls: readonly number[]): Calls['settle
   return { kind: 'agent', agent, llm: calls.map((output) => ({ model: 'm', source: 'counted', classes: { output } })) }
 }
 
+/** Five tokens of output, and a model call for each agent that is named. */
+export function admitCall(job: JobOf, agents: readonly string[] = []): Calls['admit'] {
+  const llm = { model: 'm', calls: 1, promptTokens: 1, maxOutputTokens: 10 }
+  const ofAgents = (agents.length > 0 ? agents : ['x']).map((agent): BoundedStage => {
+    return { stage: `agent.${agent}`, bound: { kind: 'agent', agent, llm: agents.length > 0 ? llm : null } }
+  })
+  const bounds: BoundedStage[] = [
+    { stage: 'input', bound: { kind: 'input', tokens: 1 } },
+    ...ofAgents,
+    { stage: 'output', bound: { kind: 'output', maxTokens: 5 } },
+  ]
+  return { ...job, bounds, outputLimit: 5, parkedExpiresMs: 3_600_000 }
+}
+
 /** The money path on a database of a test's own, without managers, queues or workers between it and the test. */
 export class MoneyPath {
   readonly world: World
+  readonly tollkeeper: Tollkeeper
   readonly batcher: Batcher
-  readonly #tollkeeper: Tollkeeper
   readonly #pool: pg.Pool
 
   constructor(world: World, tollkeeper: Tollkeeper) {
     this.world = world
-    this.#tollkeeper = tollkeeper
+    this.tollkeeper = tollkeeper
     this.#pool = openMoneyPool(world.database.appUrl, 2)
     this.#pool.on('error', () => undefined)
     const tariffs = new TariffCache()
@@ -44,12 +58,12 @@ export class MoneyPath {
   }
 
   fund(organizationId: string, amount: string): Promise<string> {
-    return fundedOrganization(this.#tollkeeper, organizationId, amount, COMPONENTS)
+    return fundedOrganization(this.tollkeeper, organizationId, amount, COMPONENTS)
   }
 
   /** Jobs of the pipeline that no queue knows of. */
   storeJobs(organizationId: string, count: number, agents: readonly string[] = ['x']): Promise<JobOf[]> {
-    const { jobs, inTransaction } = this.#tollkeeper
+    const { jobs, inTransaction } = this.tollkeeper
     const rest = { userId: null, externalId: null, key: null, maxCost: null, text: 'text', runner: 'pipeline' } as const
     return inTransaction(async (em) => {
       const stored: JobOf[] = []
@@ -67,18 +81,26 @@ export class MoneyPath {
     return job
   }
 
-  /** Five tokens of output, and a model call for each agent that is named. */
-  admit(job: JobOf, agents: readonly string[] = []): Promise<Verdicts['admit']> {
-    const llm = { model: 'm', calls: 1, promptTokens: 1, maxOutputTokens: 10 }
-    const ofAgents = (agents.length > 0 ? agents : ['x']).map((agent): BoundedStage => {
-      return { stage: `agent.${agent}`, bound: { kind: 'agent', agent, llm: agents.length > 0 ? llm : null } }
+  /** Holds an organisation's lock until it is told to let go. */
+  async lock(organizationId: string): Promise<() => Promise<void>> {
+    const held = Promise.withResolvers<void>()
+    const letGo = Promise.withResolvers<void>()
+    const locking = this.tollkeeper.inTransaction(async (em) => {
+      await em.execute('select 1 from tollkeeper.organization_balances where organization_id = ? for update', [
+        organizationId,
+      ])
+      held.resolve()
+      await letGo.promise
     })
-    const bounds: BoundedStage[] = [
-      { stage: 'input', bound: { kind: 'input', tokens: 1 } },
-      ...ofAgents,
-      { stage: 'output', bound: { kind: 'output', maxTokens: 5 } },
-    ]
-    return this.batcher.decide('admit', { ...job, bounds, outputLimit: 5, parkedExpiresMs: 3_600_000 })
+    await held.promise
+    return () => {
+      letGo.resolve()
+      return locking
+    }
+  }
+
+  admit(job: JobOf, agents: readonly string[] = []): Promise<Verdicts['admit']> {
+    return this.batcher.decide('admit', admitCall(job, agents))
   }
 
   settle(job: JobOf, stage: string, usage: Calls['settle']['usage'], result: string | null = null) {

@@ -1,5 +1,7 @@
 /** After so many wrong guesses in a row, an organisation is read that often before the next guess. */
 const READS_MAX = 256
+/** Of more organisations the doubts that nothing has touched for longest are let go; a refused guess brings them back. */
+const DOUBTS_MAX = 10_000
 
 interface Doubt {
   /** How many right guesses in a row it takes to guess again, or to forget the doubt. */
@@ -27,7 +29,10 @@ export class Doubts {
     const doubt = this.#doubts.get(id)
     if (!right) {
       const needed = doubt === undefined ? 2 : doubt.trusted ? Math.min(2 * doubt.needed, READS_MAX) : doubt.needed
+      this.#doubts.delete(id)
       this.#doubts.set(id, { needed, right: 0, trusted: false })
+      const [oldest] = this.#doubts.keys()
+      if (this.#doubts.size > DOUBTS_MAX && oldest !== undefined) this.#doubts.delete(oldest)
       return
     }
     if (doubt === undefined) return

@@ -4,8 +4,8 @@ import type { DatabaseClock } from './database-clock.ts'
 import { Doubts } from './doubts.ts'
 import type { NamedRows } from './named-rows.ts'
 
-/** A job with its stages is about two kilobytes. */
-const JOBS_MAX = 20_000
+/** A stage is about half a kilobyte, and a job has three of them, or sixty. */
+const STAGES_MAX = 80_000
 const ORGANIZATIONS_MAX = 10_000
 
 /** The stamp of each organisation of a batch, by id. */
@@ -35,6 +35,8 @@ export class Memory {
   readonly #doubts = new Doubts()
   readonly #organizations = new Map<string, KnownOrganization>()
   readonly #jobs = new Map<string, KnownJob>()
+  /** Of all jobs together. */
+  #stages = 0
 
   constructor(clock: DatabaseClock) {
     this.#clock = clock
@@ -50,6 +52,11 @@ export class Memory {
     for (const id of named.organizations) {
       const known = this.#organizations.get(id)
       if (known === undefined || this.#doubts.about(id)) return null
+      if (now >= known.row.periodEnd) {
+        // With a new period all is read anew: the counters of those that are over would pile up here.
+        this.#organizations.delete(id)
+        return null
+      }
       organizations.push(known.row)
       counters.push(...known.counters.values())
       stamps.set(id, known.stamp)
@@ -81,7 +88,8 @@ export class Memory {
 
   /** Compares what was just read under its lock with what is known; what others have changed is forgotten. */
   see({ now, organizations }: Facts, stamps: Stamps): void {
-    this.#clock.see(now)
+    // Where no organisation exists, nobody said what time it is.
+    if (organizations.length > 0) this.#clock.see(now)
     for (const { id } of organizations) {
       const known = this.#organizations.get(id)
       if (known === undefined) continue
@@ -104,8 +112,14 @@ export class Memory {
     const stages = Map.groupBy(facts.stages, ({ jobId }) => jobId)
     const holds = new Map([...facts.holds, ...writes.holds].map((row) => [row.jobId, row]))
     for (const job of facts.jobs) this.#keepJob(job, stages.get(job.id) ?? [], holds.get(job.id))
-    dropOldest(this.#jobs, JOBS_MAX)
-    dropOldest(this.#organizations, ORGANIZATIONS_MAX)
+    for (const id of this.#jobs.keys()) {
+      if (this.#stages <= STAGES_MAX) break
+      this.#dropJob(id)
+    }
+    for (const id of this.#organizations.keys()) {
+      if (this.#organizations.size <= ORGANIZATIONS_MAX) break
+      this.#organizations.delete(id)
+    }
   }
 
   #keepOrganization(row: OrganizationRow, stamp: string): void {
@@ -118,7 +132,7 @@ export class Memory {
   }
 
   #keepJob(job: JobRow, stages: readonly StageRow[], hold: HoldRow | undefined): void {
-    this.#jobs.delete(job.id)
+    this.#dropJob(job.id)
     const of = this.#organizations.get(job.organizationId)
     if (of === undefined || isFinal(job.state) || job.state === 'rejected_for_balance') return
     for (const row of stages) {
@@ -130,6 +144,12 @@ export class Memory {
     }
     const open = hold?.state === 'open' ? { ...hold, isNew: false } : undefined
     this.#jobs.set(job.id, { of, job, stages, hold: open })
+    this.#stages += stages.length
+  }
+
+  #dropJob(id: string): void {
+    this.#stages -= this.#jobs.get(id)?.stages.length ?? 0
+    this.#jobs.delete(id)
   }
 
   /** What was decided on remembered rows was stored. */
@@ -151,11 +171,4 @@ export class Memory {
 /** Whether claims, settlements and ends are all that is asked: they need neither bounds nor members nor parked jobs. */
 function asksForLittle({ admits, whole, members, keys, walks }: NamedRows): boolean {
   return !admits && whole.size === 0 && members.size === 0 && keys.size === 0 && walks.length === 0
-}
-
-function dropOldest<T>(map: Map<string, T>, max: number): void {
-  for (const [key] of map) {
-    if (map.size <= max) return
-    map.delete(key)
-  }
 }

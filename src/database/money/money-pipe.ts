@@ -14,9 +14,16 @@ interface Shared {
   readonly memory: Memory
 }
 
-/** @param pool of connections that pipeline what they are asked, one for each lane at least */
-export function moneyTransactions(pool: pg.Pool, tariffs: TariffCache): RunBatch {
-  const shared = { pool, tariffs, memory: new Memory(new DatabaseClock()) }
+/**
+ * @param pool of connections that pipeline what they are asked, one for each lane at least
+ * @param memory of this process and no other
+ */
+export function moneyTransactions(
+  pool: pg.Pool,
+  tariffs: TariffCache,
+  memory: Memory = new Memory(new DatabaseClock()),
+): RunBatch {
+  const shared = { pool, tariffs, memory }
   const pipes = new Map<number, MoneyPipe>()
   return (calls, { lane, sent } = { lane: 0, sent: () => undefined }) => {
     const pipe = pipes.get(lane) ?? new MoneyPipe(shared)
@@ -54,25 +61,36 @@ class MoneyPipe {
   #connection: Connection | undefined
   /** Until the last transaction is sent whole: statements of two must not mix. */
   #sending: Promise<void> = Promise.resolve()
+  /** Until the last transaction has ended, and with it all that were ahead of it. */
+  #ending: Promise<void> = Promise.resolve()
   #failures = 0
+  /** Of these failures everything has ended that was sent behind them. */
+  #failuresOver = 0
 
   constructor(shared: Shared) {
     this.#shared = shared
   }
 
   async run(calls: readonly Call[], onSent: () => void): Promise<Verdicts> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const before = this.#sending
-    this.#sending = promise
+    const { promise: sending, resolve: allowNext } = Promise.withResolvers<void>()
+    const { promise: ending, resolve: end } = Promise.withResolvers<void>()
+    const [before, ahead] = [this.#sending, this.#ending]
+    this.#sending = sending
+    this.#ending = ending
     await before
     let connection: Connection | undefined
     try {
+      await this.#waitBehindFailures(ahead)
+      const failures = this.#failures
       connection = await this.#connect()
       const { client } = connection
-      const failures = this.#failures
-      const isOvertaken = (): boolean => failures !== this.#failures
+      // Their last answers may come with our first ones, and be understood after them.
+      const isOvertaken = async (): Promise<boolean> => {
+        await ahead
+        return failures !== this.#failures
+      }
       const sent = (): void => {
-        resolve()
+        allowNext()
         onSent()
       }
       return await moneyTransaction({ client, sent, isOvertaken }, this.#shared, calls)
@@ -81,9 +99,17 @@ class MoneyPipe {
       if (connection && faultOf(error) === 'unavailable') connection.broken ??= error as Error
       throw error
     } finally {
-      resolve()
+      allowNext()
+      void ahead.then(end)
       if (connection) this.#leave(connection)
     }
+  }
+
+  /** What was sent behind a failed transaction mostly fails, too, and says nothing of whoever comes after that. */
+  async #waitBehindFailures(ahead: Promise<void>): Promise<void> {
+    if (this.#failures === this.#failuresOver) return
+    await ahead
+    this.#failuresOver = this.#failures
   }
 
   async #connect(): Promise<Connection> {

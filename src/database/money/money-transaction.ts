@@ -25,8 +25,8 @@ export interface Place {
   readonly client: pg.ClientBase
   /** Called when another transaction may be sent behind this one. */
   readonly sent: () => void
-  /** Whether one that is ahead has failed meanwhile: what was read behind it may not be what its calls should have met. */
-  readonly isOvertaken: () => boolean
+  /** Whether what was ahead has failed, once it has ended: what was read behind it is not what its calls should meet. */
+  readonly isOvertaken: () => Promise<boolean>
 }
 
 /**
@@ -78,7 +78,8 @@ async function decideKnown(
     return verdicts
   } catch (error) {
     if (error instanceof UnansweredCommit) throw error
-    if (errorCode(error) === CHANGED) memory.doubt(changedOnes(error))
+    // Behind a failed one it was decided on what never came to be: that is nobody else's doing.
+    if (errorCode(error) === CHANGED && !(await place.isOvertaken())) memory.doubt(changedOnes(error))
     throw new OutdatedFacts(error)
   }
 }
@@ -93,7 +94,7 @@ async function readAndDecide(
   let committing = false
   try {
     const { facts, stamps } = await readFacts(client, named)
-    if (place.isOvertaken()) throw new OutdatedFacts(new Error('The transaction ahead of this one failed'))
+    if (await place.isOvertaken()) throw new OutdatedFacts(new Error('The transaction ahead of this one failed'))
     memory.see(facts, stamps)
     const { verdicts, writes } = fold(facts, await tariffs.load(client, versionsOf(facts)), calls)
     const stamp = newId()
@@ -117,16 +118,29 @@ async function storeAndCommit(
 ): Promise<void> {
   try {
     const asked = [...before, ...prepared.map(([statement, values]) => ask(client, statement, values))]
-    if (isArmed('money.in-transaction')) {
-      await allOf(asked)
-      failpoint('money.in-transaction')
-    }
+    if (isArmed('money.in-transaction')) await standStill(client, asked)
     const committed = client.query('commit')
     sent()
     await allOf([...asked, committed])
     failpoint('money.after-commit')
   } catch (error) {
-    throw faultOf(error) === 'unavailable' ? new UnansweredCommit(error as Error) : error
+    throw mayBeStored(error) ? new UnansweredCommit(error as Error) : error
+  }
+}
+
+/** Not what PostgreSQL refused, and rolled back: out of memory or disk, it says so as of any statement. */
+function mayBeStored(error: unknown): boolean {
+  return faultOf(error) === 'unavailable' && (error as { severity?: string }).severity !== 'ERROR'
+}
+
+/** The place between the writes and COMMIT; whoever fails there leaves no open transaction behind. */
+async function standStill(client: pg.ClientBase, asked: readonly Promise<unknown>[]): Promise<void> {
+  try {
+    await allOf(asked)
+    failpoint('money.in-transaction')
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined)
+    throw error
   }
 }
 
