@@ -292,9 +292,8 @@ function startWorkers(config: Config, logger: Logger, storage: Storage, managers
   }
 }
 
-/** A pool whose idle connections may die without taking the process with them, closed at the end. */
+/** A watched pool, closed at the end. */
 function watched(pool: pg.Pool, logger: Logger, opened: AsyncDisposableStack): pg.Pool {
-  pool.on('error', (error) => logger.warn({ reason: error.message }, 'an idle database connection was lost'))
   watchPool(pool, logger)
   opened.defer(() => pool.end())
   return pool

@@ -33,9 +33,10 @@ interface Watched {
 /**
  * Watches every connection of a pool, and ends those that owe an answer for too long: their queries fail as with any
  * lost connection, and are tried again on a new one. Where one has fallen silent its silent siblings are ended, too, since
- * each of them would cost the same wait.
+ * each of them would cost the same wait. An idle connection may die without taking the process with it.
  */
 export function watchPool(pool: pg.Pool, logger: Logger): void {
+  pool.on('error', (error) => logger.warn({ reason: error.message }, 'an idle database connection was lost'))
   const watch = createWatch(logger)
   pool.on('connect', watch.add)
   pool.on('remove', watch.remove)

@@ -9,11 +9,13 @@ import { READ_MUTANTS } from './read-mutants.ts'
 import { REPEAT_MUTANTS } from './repeat-mutants.ts'
 import { SETTLE_MUTANTS } from './settle-mutants.ts'
 import { STOP_MUTANTS } from './stop-mutants.ts'
+import { TRANSACTION_MUTANTS } from './transaction-mutants.ts'
 import { WORK_MUTANTS } from './work-mutants.ts'
 import { WRITE_MUTANTS } from './write-mutants.ts'
 
 /** Every mutant. Where its file was changed, point `find` at the new text, or drop what cannot go wrong any more. */
 export const MUTANTS: readonly Mutant[] = [
+  ...TRANSACTION_MUTANTS,
   ...MEMORY_MUTANTS,
   ...PRICING_MUTANTS,
   ...HOLD_MUTANTS,
