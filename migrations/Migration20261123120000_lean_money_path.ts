@@ -12,7 +12,7 @@ export class Migration20261123120000_lean_money_path extends Migration {
   override name = 'Migration20261123120000_lean_money_path'
 
   override up(): void {
-    for (const statement of [...STAGES, ...LEDGER, ...HOLDS, ...FUNCTIONS, ...STAMPS]) this.addSql(statement)
+    for (const statement of [...STAGES, ...LEDGER, ...HOLDS, ...PARKED, ...FUNCTIONS, ...STAMPS]) this.addSql(statement)
   }
 }
 
@@ -45,6 +45,12 @@ const LEDGER = [
 const HOLDS = [
   'alter table "tollkeeper"."holds" set (fillfactor = 50)',
   'alter table "tollkeeper"."holds" drop constraint "holds_organization_fk"',
+]
+
+// A wake passes over what cannot fit without visiting its row.
+const PARKED = [
+  'drop index "tollkeeper"."jobs_parked"',
+  `create index "jobs_parked" on "tollkeeper"."jobs" ("organization_id", "parked_at", "id", (coalesce((rejection ->> 'atLeast')::bigint, 0))) where (state = 'rejected_for_balance'::text)`,
 ]
 
 const FUNCTIONS = [

@@ -8,7 +8,7 @@ import type { Calls, Verdicts } from './calls.ts'
 import { planDelivery, plannedNext } from './delivery.ts'
 import type { Failure, JobRow, Rejection } from './facts.ts'
 import { failJob } from './finish.ts'
-import { openHold, priceUnfinished, refusalOf, unfinishedBounds } from './hold.ts'
+import { leastOf, openHold, priceUnfinished, refusalOf, unfinishedBounds } from './hold.ts'
 import { parkJob } from './park.ts'
 import { chargeStage, linesOf } from './settle.ts'
 import { moveJob } from './states.ts'
@@ -31,7 +31,10 @@ export function admit(book: Book, call: Calls['admit']): Verdicts['admit'] {
   }
   const needed = priceUnfinished(book, job, tariff, organization.periodStart).upper
   const rejection = refusalOf(book, organization, 'input', needed)
-  if (rejection) return refuse(book, job, rejection, call.parkedExpiresMs)
+  if (rejection) {
+    const atLeast = leastOf(book, job, tariff, organization.periodStart)
+    return refuse(book, job, { ...rejection, atLeast }, call.parkedExpiresMs)
+  }
   const held = startJob(book, job, tariff)
   const input = book.stage(job.id, 'input')
   const lines = input ? linesOf(input) : []

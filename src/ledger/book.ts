@@ -65,6 +65,7 @@ export class Book {
     members: new Set<MemberRow>(),
     entries: new Set<EntryRow>(),
     wake: new Set<string>(),
+    wakeAll: new Set<string>(),
   }
 
   constructor(facts: Facts, tariffs: ReadonlyMap<string, Tariff>) {
@@ -87,7 +88,7 @@ export class Book {
     }
     this.#members = new Map(facts.members.map((row) => [memberKey(row.organizationId, row.userId), row]))
     this.#entries = new Map(facts.entries.map((row) => [row.businessKey, row]))
-    this.parked = new ParkedJobs(facts.jobs)
+    this.parked = new ParkedJobs(facts.jobs, facts.parkedUpTo)
   }
 
   organization(id: string): OrganizationRow {
@@ -258,6 +259,12 @@ export class Book {
     if (organization.waiting) this.#touched.wake.add(organization.id)
   }
 
+  /** Free units are there again: a parked job may cost less than was noted when it was refused. */
+  wakeAllLater(organization: OrganizationRow): void {
+    this.wakeLater(organization)
+    if (organization.waiting) this.#touched.wakeAll.add(organization.id)
+  }
+
   balanceView(organization: OrganizationRow): BalanceView {
     const { currency, available, held, overdraftLimit, seatsUsed, seatsPaid, tariffVersionId, seq } = organization
     const maxTeamMembers = tariffVersionId === null ? null : this.tariff(tariffVersionId).maxTeamMembers
@@ -278,6 +285,7 @@ export class Book {
       members: [...touched.members],
       entries: [...touched.entries],
       wake: [...touched.wake],
+      wakeAll: [...touched.wakeAll],
       changed: [...touched.jobs].flatMap((row) => (row.state === this.#statesAtFirst.get(row.id) ? [] : row.id)),
     }
   }

@@ -26,6 +26,12 @@ export interface ParkedCursor {
   readonly id: string
 }
 
+/**
+ * Which parked jobs a walk looks at: those that may fit what is spendable by what was noted with their refusal, or all,
+ * because prices may have changed since.
+ */
+export type WakeScope = 'fitting' | 'all'
+
 /** How many parked jobs one transaction looks at, so that no wake holds its organisation's lock for long. */
 export const PARKED_PER_WAKE = 100
 
@@ -58,7 +64,8 @@ export interface Calls {
   fail: { organizationId: string; jobId: string; stage: string; claimId: string | null; failure: Failure }
   cancel: { organizationId: string; jobId: string }
   redeliver: { organizationId: string; jobId: string; seen: readonly { stage: string; delivery: number }[] }
-  wake: { organizationId: string; jobId: string | null; after: ParkedCursor | null }
+  /** With a `jobId` that one job only, in any scope. */
+  wake: { organizationId: string; jobId: string | null; scope: WakeScope; after: ParkedCursor | null }
   top_up: { organizationId: string; amount: Nano; reference: string; note: string | null }
   adjust: {
     organizationId: string

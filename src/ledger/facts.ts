@@ -24,7 +24,7 @@ export interface OrganizationRow {
   seatsPaid: number
   /** Whether somebody waits for money: then a closed hold or a top-up must wake. */
   waiting: boolean
-  /** How many jobs are parked; counted only where a call of the batch may wake, else null. */
+  /** How many jobs are parked; counted only where a call of the batch may say so, else null. */
   parked: number | null
 }
 
@@ -187,6 +187,11 @@ export interface Rejection {
   readonly needed: Nano
   readonly available: Nano
   readonly missing: Nano
+  /**
+   * Of a parked job: what it will cost at least, whatever others settle, hold or release meanwhile. Where it is not noted
+   * nothing is known. A reversal, a new period and another tariff may undercut it, and ask for a walk over all.
+   */
+  readonly atLeast?: Nano
   /** While the job stops: the model calls that its refused stage asked for, which the next hold must cover. */
   readonly calls?: number
 }
@@ -216,6 +221,11 @@ export interface Facts {
   readonly counters: readonly CounterRow[]
   readonly members: readonly MemberRow[]
   readonly entries: readonly EntryRow[]
+  /**
+   * By organisation, where a walk looks only at what may fit: up to which `atLeast` its parked jobs were read, which is
+   * what was spendable at the lock.
+   */
+  readonly parkedUpTo: ReadonlyMap<string, Nano>
 }
 
 /** The rows that the fold changed or made; the write statement stores them and decides nothing. */
@@ -231,6 +241,8 @@ export interface Writes {
   readonly entries: readonly EntryRow[]
   /** Organisations where money became free while somebody waits for it. */
   readonly wake: readonly string[]
+  /** Of these, those where all parked jobs are to be looked at: their prices may have fallen. */
+  readonly wakeAll: readonly string[]
   /** Jobs whose state changed, for whoever waits for them. */
   readonly changed: readonly string[]
 }

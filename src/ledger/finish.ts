@@ -105,5 +105,7 @@ function giveCountersBack(book: Book, job: JobRow, stage: StageRow): void {
   invariant(job.tariffVersionId !== null && job.periodStart !== null, `job ${job.id} was admitted`)
   const tariff = book.tariff(job.tariffVersionId)
   const counters = book.counters(job.organizationId, tariff, job.periodStart)
-  book.putCounters(job.organizationId, tariff, job.periodStart, reverseLines(counters, linesOf(stage)))
+  const lines = linesOf(stage)
+  book.putCounters(job.organizationId, tariff, job.periodStart, reverseLines(counters, lines))
+  if (lines.some(({ includedUsed }) => includedUsed > 0)) book.wakeAllLater(book.organization(job.organizationId))
 }

@@ -54,7 +54,10 @@ function decide<K extends CallKind>(book: Book, call: { kind: K } & Asked<K>): V
   return RULES[call.kind](book, call)
 }
 
-/** A new period begins with the seats that are occupied; whoever looks first after midnight turns the page. */
+/**
+ * A new period begins with the seats that are occupied and with all its included units; whoever looks first after midnight
+ * turns the page.
+ */
 function rollPeriod(book: Book, organization: Facts['organizations'][number]): void {
   if (book.now < organization.periodEnd) return
   const { start, end } = periodAt(organization.periodAnchor, book.now)
@@ -62,6 +65,7 @@ function rollPeriod(book: Book, organization: Facts['organizations'][number]): v
   organization.periodEnd = end
   organization.seatsPaid = organization.seatsUsed
   book.touchPeriod(organization)
+  book.wakeAllLater(organization)
 }
 
 /** Says what is missing and the commands that make it, since a first start meets this error most. */

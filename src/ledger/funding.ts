@@ -48,7 +48,7 @@ function funded(
   note: string | null,
   direction: 'credit' | 'debit' | null,
 ): Funding {
-  const woken = wake(book, { organizationId: organization.id, jobId: null, after: null })
+  const woken = wake(book, { organizationId: organization.id, jobId: null, scope: 'all', after: null })
   const details = {
     note,
     direction,

@@ -1,7 +1,7 @@
 import { invariant } from '../foundation/invariant.ts'
 import { releaseGrants } from '../pricing/counters.ts'
 import type { Nano } from '../pricing/money.ts'
-import { type BoundedStage, quoteStages } from '../pricing/quote.ts'
+import { type BoundedStage, quoteStages, stageUpper } from '../pricing/quote.ts'
 import type { Tariff } from '../pricing/tariff.ts'
 import type { Book } from './book.ts'
 import type { JobRow, OrganizationRow, Rejection, StageRow } from './facts.ts'
@@ -37,6 +37,24 @@ export function refusalOf(book: Book, organization: OrganizationRow, stage: stri
 export function priceUnfinished(book: Book, job: JobRow, tariff: Tariff, periodStart: number) {
   const counters = book.counters(job.organizationId, tariff, periodStart)
   return quoteStages(tariff, unfinishedBounds(book.stages(job.id)), counters)
+}
+
+/**
+ * What the unfinished stages of a parked job will cost at least, whatever other jobs hold, settle and release while it
+ * waits: the quote as if every included unit that nobody has used were free. Bounds of prices consider every position of
+ * the counters (ADR 5), so that free units are all that makes a job cheaper; or its cost limit, which shrinks its bounds
+ * where it may yet be exceeded: then nothing is known.
+ */
+export function leastOf(book: Book, job: JobRow, tariff: Tariff, periodStart: number): Nano {
+  const bounds = unfinishedBounds(book.stages(job.id))
+  if (job.maxCost !== null) {
+    let dearest = 0n
+    for (const { bound } of bounds) dearest += stageUpper(tariff, bound, {})
+    if (dearest > job.maxCost - (job.charged - job.reversed)) return 0n
+  }
+  const counters = book.counters(job.organizationId, tariff, periodStart)
+  const unused = new Map([...counters].map(([key, counter]) => [key, { ...counter, reserved: 0 }]))
+  return quoteStages(tariff, bounds, unused).upper
 }
 
 /**

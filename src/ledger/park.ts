@@ -3,7 +3,7 @@ import type { Book } from './book.ts'
 import type { Parked } from './calls.ts'
 import { stopStages } from './delivery.ts'
 import type { JobRow, Rejection, StageRow } from './facts.ts'
-import { closeHold, priceUnfinished, refusalOf } from './hold.ts'
+import { closeHold, leastOf, priceUnfinished, refusalOf } from './hold.ts'
 import { isStopping, moveJob, moveStage } from './states.ts'
 
 /** How long after a claim's end the sweep looks, in milliseconds; a worker that lives extends in time. */
@@ -79,11 +79,12 @@ export function parkIfIdle(book: Book, job: JobRow): Parked | null {
   }
   const at = unfinished.find((row) => row.stage === noted.stage) ?? unfinished[0]
   invariant(at, 'a job that stops has unfinished stages')
-  const needed = priceUnfinished(book, job, book.tariff(tariffVersionId), periodStart).upper
+  const tariff = book.tariff(tariffVersionId)
+  const needed = priceUnfinished(book, job, tariff, periodStart).upper
   const { reason } = noted
   const figures = { needed, available: organization.available, missing: 0n }
   const rejection = refusalOf(book, organization, at.stage, needed) ?? { reason, stage: at.stage, ...figures }
-  return parkJob(book, job, rejection, expiresAt)
+  return parkJob(book, job, { ...rejection, atLeast: leastOf(book, job, tariff, periodStart) }, expiresAt)
 }
 
 /** The bound that the refused stage asked for: the next hold covers it, so that a resume never ends at the same call. */

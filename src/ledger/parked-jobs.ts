@@ -1,5 +1,6 @@
+import { type Nano, smallest } from '../pricing/money.ts'
 import { PARKED_PER_WAKE, type ParkedCursor } from './calls.ts'
-import type { JobRow } from './facts.ts'
+import type { Facts, JobRow } from './facts.ts'
 
 const isParked = (job: JobRow): boolean => job.state === 'rejected_for_balance'
 const placeOf = ({ parkedAt, id }: JobRow): ParkedCursor => ({ parkedAt: parkedAt ?? 0, id })
@@ -12,7 +13,10 @@ export class ParkedJobs {
   /** Where they stood when they were read: rows change, and a page must end where reading ended. */
   readonly #atFirst: readonly (ParkedCursor & { readonly organizationId: string })[]
 
-  constructor(jobs: readonly JobRow[]) {
+  readonly #upTo: Facts['parkedUpTo']
+
+  constructor(jobs: readonly JobRow[], upTo: Facts['parkedUpTo']) {
+    this.#upTo = upTo
     this.#jobs = new Set(jobs.filter(isParked))
     this.#atFirst = [...this.#jobs]
       .map((job) => ({ organizationId: job.organizationId, ...placeOf(job) }))
@@ -40,6 +44,14 @@ export class ParkedJobs {
       return isBehind(placeOf(job)) && (more === null || byPlace(placeOf(job), more) <= 0)
     })
     return { jobs: jobs.sort((a, b) => byPlace(placeOf(a), placeOf(b))), more }
+  }
+
+  /**
+   * How much of what is spendable a walk over what may fit can give away. What earlier calls of its batch freed is left to
+   * the walk that their notice asks for: an older job may want it, which was not read since it could not fit.
+   */
+  reach(organizationId: string, spendable: Nano): Nano {
+    return smallest([spendable, this.#upTo.get(organizationId) ?? spendable])
   }
 
   /** How many more of an organisation's jobs are parked now than when they were read. */

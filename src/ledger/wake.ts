@@ -1,17 +1,18 @@
+import type { Nano } from '../pricing/money.ts'
 import { fitAgain, startJob } from './admit.ts'
 import type { Book } from './book.ts'
-import type { Asked, Delivery, Verdicts } from './calls.ts'
+import type { Asked, Calls, Delivery, Verdicts } from './calls.ts'
 import { planDelivery, plannedDue } from './delivery.ts'
-import type { Failure, JobRow, OrganizationRow } from './facts.ts'
+import type { Failure, JobRow, OrganizationRow, Rejection } from './facts.ts'
 import { failJob } from './finish.ts'
-import { priceUnfinished, refusalOf } from './hold.ts'
+import { leastOf, priceUnfinished, refusalOf } from './hold.ts'
 import { activatePending } from './seat.ts'
 
 /**
  * Resumes what now fits, oldest first: pending seats, then parked jobs. Each is admitted here and now, under the
- * organisation's lock, so that two wakes can never spend the same money; what does not fit is passed over. A job that no
- * money can help any more fails: its limit or its model's price did not outlast the waiting. Of a repeated walk nobody
- * knows what it resumed; the sweep delivers that.
+ * organisation's lock, so that two wakes can never spend the same money; what does not fit is passed over, and by a walk
+ * over what may fit not even priced. A job that no money can help any more fails: its limit or its model's price did not
+ * outlast the waiting. Of a repeated walk nobody knows what it resumed; the sweep delivers that.
  */
 export function wake(book: Book, call: Asked<'wake'>): Verdicts['wake'] {
   const organization = book.organization(call.organizationId)
@@ -21,26 +22,39 @@ export function wake(book: Book, call: Asked<'wake'>): Verdicts['wake'] {
     return { resumed: delivery ? [delivery] : [], members: [], hopeless: [], more: null }
   }
   const members = activatePending(book, organization)
-  const { jobs, more } = book.parked.page(organization.id, call.after)
+  const { jobs, more, kept } = lookAt(book, organization, call)
   const hopeless: string[] = []
   const resumed = jobs.flatMap((job) => {
+    if (call.scope === 'fitting' && (job.rejection?.atLeast ?? 0n) > book.spendable(organization) - kept) return []
     // A page does not read the lines of the jobs in it, which a reversal needs.
     const isCharged = book.stages(job.id).some((row) => row.state === 'charged')
     const fail = isCharged ? () => hopeless.push(job.id) : (failure: Failure) => failJob(book, job, failure)
-    return resume(book, organization, job, fail) ?? []
+    return resume(book, organization, job, kept, fail) ?? []
   })
   return { resumed, members, hopeless, more }
 }
 
+/** A page of a walk, and what of the money it may not touch. */
+function lookAt(book: Book, organization: OrganizationRow, { scope, after }: Calls['wake']) {
+  const isFitting = scope === 'fitting'
+  // Nothing fits an organisation that may not spend; a walk over all says so to its jobs.
+  if (isFitting && organization.status !== 'active') return { jobs: [], more: null, kept: 0n }
+  const spendable = book.spendable(organization)
+  const kept = isFitting ? spendable - book.parked.reach(organization.id, spendable) : 0n
+  const { jobs, more } = book.parked.page(organization.id, after)
+  return { jobs, more, kept }
+}
+
 function wakeOne(book: Book, organization: OrganizationRow, job: JobRow, isRepeated: boolean): Delivery | null {
   if (job.state !== 'rejected_for_balance') return isRepeated ? plannedDue(book, job) : null
-  return resume(book, organization, job, (failure) => failJob(book, job, failure))
+  return resume(book, organization, job, 0n, (failure) => failJob(book, job, failure))
 }
 
 function resume(
   book: Book,
   organization: OrganizationRow,
   job: JobRow,
+  kept: Nano,
   fail: (failure: Failure) => void,
 ): Delivery | null {
   const versionId = job.tariffVersionId ?? organization.tariffVersionId
@@ -51,16 +65,23 @@ function resume(
     fail(failure)
     return null
   }
-  const needed = priceUnfinished(book, job, tariff, job.periodStart ?? organization.periodStart).upper
+  const periodStart = job.periodStart ?? organization.periodStart
+  const needed = priceUnfinished(book, job, tariff, periodStart).upper
   const stage = job.rejection?.stage ?? 'input'
   const rejection = refusalOf(book, organization, stage, needed)
   if (rejection) {
-    if (rejection.reason !== job.rejection?.reason || rejection.missing !== job.rejection?.missing) {
-      job.rejection = rejection
-      book.touchJob(job)
-    }
+    refuseAgain(book, job, { ...rejection, atLeast: leastOf(book, job, tariff, periodStart) })
     return null
   }
+  if (needed > book.spendable(organization) - kept) return null
   startJob(book, job, tariff)
   return planDelivery(book, job)
+}
+
+/** Figures are written anew only where somebody would see or use the difference. */
+function refuseAgain(book: Book, job: JobRow, rejection: Rejection): void {
+  const { reason, missing, atLeast } = job.rejection ?? {}
+  if (rejection.reason === reason && rejection.missing === missing && rejection.atLeast === atLeast) return
+  job.rejection = rejection
+  book.touchJob(job)
 }

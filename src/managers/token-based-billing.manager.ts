@@ -1,7 +1,7 @@
 import type { MoneyPath } from '../database/money/batcher.ts'
 import { NotFoundError, ValidationError } from '../foundation/errors.ts'
 import { newId } from '../foundation/ids.ts'
-import type { Delivery, ParkedCursor, Verdicts } from '../ledger/calls.ts'
+import type { Delivery, ParkedCursor, Verdicts, WakeScope } from '../ledger/calls.ts'
 import type { Failure } from '../ledger/facts.ts'
 import type { BoundedStage } from '../pricing/quote.ts'
 import type { StageUsage } from '../pricing/usage.ts'
@@ -156,17 +156,23 @@ export class TokenBasedBillingManager {
 
   /** Resumes one parked job, if it fits now; fails it, if no money helps it any more. */
   async resume(of: JobOf): Promise<Delivery | null> {
-    const verdict = await this.#money.decide('wake', { ...of, after: null })
+    const verdict = await this.#money.decide('wake', { ...of, scope: 'all', after: null })
     return verdict.resumed[0] ?? null
   }
 
-  /** Resumes every parked job and pending seat of an organisation that fits now, oldest first, a page at a time. */
-  async *wake(organizationId: string): AsyncGenerator<Verdicts['wake']> {
+  /**
+   * Resumes every parked job and pending seat of an organisation that fits now, oldest first, a page at a time.
+   * @param scope `fitting` looks only at jobs that may fit by what was noted when they were refused, which is enough where
+   *   money came or was freed; `all` prices each anew and refreshes its figures
+   */
+  async *wake(organizationId: string, scope: WakeScope = 'all'): AsyncGenerator<Verdicts['wake']> {
     let after: ParkedCursor | null = null
     do {
-      const verdict: Verdicts['wake'] = await this.#money.decide('wake', { organizationId, jobId: null, after })
+      const verdict: Verdicts['wake'] = await this.#money.decide('wake', { organizationId, jobId: null, scope, after })
       yield verdict
-      for (const jobId of verdict.hopeless) yield this.#money.decide('wake', { organizationId, jobId, after: null })
+      for (const jobId of verdict.hopeless) {
+        yield this.#money.decide('wake', { organizationId, jobId, scope, after: null })
+      }
       after = verdict.more
     } while (after)
   }

@@ -52,7 +52,7 @@ const JobSchema = defineEntity({
     { name: 'jobs_organization_newest', properties: ['organizationId', 'id'] },
     {
       name: 'jobs_parked',
-      expression: `create index "jobs_parked" on "tollkeeper"."jobs" ("organization_id", "parked_at", "id") where (state = 'rejected_for_balance'::text)`,
+      expression: `create index "jobs_parked" on "tollkeeper"."jobs" ("organization_id", "parked_at", "id", (coalesce((rejection ->> 'atLeast')::bigint, 0))) where (state = 'rejected_for_balance'::text)`,
     },
     {
       name: 'jobs_unfinished',
@@ -83,6 +83,7 @@ export interface StoredRejection {
   readonly needed: string
   readonly available: string
   readonly missing: string
+  readonly atLeast?: string
 }
 
 /** Why a job failed; `code` is one of the failure codes of contract.md. */

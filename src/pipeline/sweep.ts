@@ -108,7 +108,7 @@ export class Sweep {
     const organizations = await schedule.waitingOrganizations(em())
     // Several at once: while the queue is down, what each wake enqueues waits for the same refusal.
     for (let from = 0; from < organizations.length; from += WAKES_AT_ONCE) {
-      await Promise.all(organizations.slice(from, from + WAKES_AT_ONCE).map((id) => waker.wake(id)))
+      await Promise.all(organizations.slice(from, from + WAKES_AT_ONCE).map((id) => waker.wake(id, 'all')))
     }
     return organizations.length
   }

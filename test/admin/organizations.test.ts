@@ -252,12 +252,12 @@ describe('organisations over HTTP', () => {
     await create('sleeper')
     const woken: string[] = []
     const { wake } = door.tollkeeper.waker
-    door.tollkeeper.waker.wake = (id) => {
-      woken.push(id)
-      return wake.call(door.tollkeeper.waker, id)
+    door.tollkeeper.waker.wake = (id, scope) => {
+      woken.push(`${id} ${scope}`)
+      return wake.call(door.tollkeeper.waker, id, scope)
     }
     await patch('sleeper', { overdraft_limit: '1' })
     await patch('sleeper', { name: 'Sleeper' })
-    expect(woken).toEqual(['sleeper'])
+    expect(woken).toEqual(['sleeper fitting'])
   })
 })

@@ -44,7 +44,7 @@ const on = (organizationId: string, jobId = 'job') => ({ organizationId, jobId }
 const settleOf = (organizationId: string, result: string | null = null): Calls['settle'] => {
   return { ...on(organizationId), stage: 'output', usage: { kind: 'output', tokens: 1 }, result }
 }
-const wakeOf = (organizationId: string): Calls['wake'] => ({ organizationId, jobId: null, after: null })
+const wakeOf = (organizationId: string): Calls['wake'] => ({ organizationId, jobId: null, scope: 'all', after: null })
 const quiet = (promise: Promise<unknown>): void => void promise.catch(() => undefined)
 
 /** Calls so many cancels of one organisation that its jobs' numbers say their order. */

@@ -111,7 +111,7 @@ describe('a COMMIT whose answer is lost', () => {
     await tollkeeper.inTransaction((em) =>
       tollkeeper.organizations.update(em, organizationId, { overdraftLimit: 9n * 10n ** 9n }),
     )
-    await ask('wake', { ...parked, after: null })
+    await ask('wake', { ...parked, scope: 'all', after: null })
     await ask('remove_member', { organizationId, userId: 'u' })
     return heard
   }

@@ -13,7 +13,8 @@ function factsOf(index: number, organizationId = `org-${index}`, steps: readonly
   const [organizations, jobs, stages] = [world.organizations, world.jobs, world.stages].map((rows) => [
     ...rows.values(),
   ]) as unknown as [Facts['organizations'], Facts['jobs'], Facts['stages']]
-  return { now: world.now, organizations, jobs, stages, holds: [], counters: [], members: [], entries: [] }
+  const none = { holds: [], counters: [], members: [], entries: [], parkedUpTo: new Map() }
+  return { now: world.now, organizations, jobs, stages, ...none }
 }
 
 function keep(memory: Memory, facts: Facts): void {

@@ -90,7 +90,8 @@ describe('a process that remembers what it wrote', () => {
     await settle(process, job, 'output')
     for (let reads = 0; reads < 2; reads += 1) await process.batcher.decide('remove_member', member)
     expect(process.takeWays(), 'it is trusted again').toEqual([...['read', ...REFUSED], 'read', 'read'])
-    const woken = await process.batcher.decide('wake', { organizationId: 'bounds', jobId: null, after: null })
+    const walk = { organizationId: 'bounds', jobId: null, scope: 'all', after: null } as const
+    const woken = await process.batcher.decide('wake', walk)
     expect(woken).toMatchObject({ resumed: [{ jobId: waiting.jobId }] })
     expect(process.takeWays()).toEqual(['read'])
     await expectBooksToBalance(world.database)

@@ -110,7 +110,7 @@ describe('a refused admission', () => {
     const [heldBefore, seqBefore] = [world.organization(ORG).held, world.organization(ORG).seq]
     addJob(world, 'j')
     claim(world, 'j', 'input', 'c1')
-    const rejection = { reason, stage: 'input', needed: 105n, available, missing }
+    const rejection = { reason, stage: 'input', needed: 105n, available, missing, atLeast: 105n }
     const expiresAt = world.now + EXPIRES_MS
     const answer = { kind: 'refused', rejection, expiresAt, generation: 0, currency: 'USD' }
     expect(admit(world, 'j')).toEqual(answer)

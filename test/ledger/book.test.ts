@@ -6,7 +6,7 @@ import { ORG, worldOf } from './world-fixtures.ts'
 describe('the book of a batch', () => {
   function bookOf(money: { available: bigint; overdraft?: bigint }) {
     const world = worldOf(money)
-    const wake = { kind: 'wake', organizationId: ORG, jobId: null, after: null } as const
+    const wake = { kind: 'wake', organizationId: ORG, jobId: null, scope: 'all', after: null } as const
     const book = new Book(structuredClone(world.facts([wake])), world.tariffs)
     return { book, organization: book.organization(ORG) }
   }

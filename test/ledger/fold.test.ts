@@ -28,7 +28,7 @@ describe('a batch', () => {
       { kind: 'admit', ...admitCall(world, 'j') },
       { kind: 'admit', ...admitCall(world, 'k') },
       { kind: 'cancel', organizationId: ORG, jobId: 'j' },
-      { kind: 'wake', organizationId: ORG, jobId: 'k', after: null },
+      { kind: 'wake', organizationId: ORG, jobId: 'k', scope: 'all', after: null },
     ])
     expect(verdicts).toMatchObject([
       { kind: 'admitted' },
@@ -121,7 +121,7 @@ describe('a new period', () => {
   it('is written even where the call itself changes nothing', () => {
     const world = worldOf()
     world.now = month(1)
-    world.run('wake', { organizationId: ORG, jobId: null, after: null })
+    world.run('wake', { organizationId: ORG, jobId: null, scope: 'all', after: null })
     expect(world.organization(ORG)).toMatchObject({ periodStart: month(1), seq: 1 })
   })
 

@@ -182,7 +182,13 @@ export function callOf({ jobs }: Plan, { kind, job: pick, stage: place, amount, 
       if (job.runner !== 'own') return null
       return second % 2 === 0 ? { kind: 'complete', ...of } : { kind: 'reverse', ...of, failure }
     case 'wake':
-      return { kind, organizationId, jobId: second % 3 === 0 ? of.jobId : null, after: null }
+      return {
+        kind,
+        organizationId,
+        jobId: second % 3 === 0 ? of.jobId : null,
+        scope: first % 2 === 0 ? 'fitting' : 'all',
+        after: null,
+      }
     case 'redeliver':
       return { kind, ...of, seen: [{ stage: stage.stage, delivery: 1 + (second % 3) }] }
     case 'top_up':

@@ -195,7 +195,7 @@ describe('a repeated call', () => {
     parked(world, 'j')
     world.batch([{ kind: 'adjust', organizationId: ORG, amount: 1n, direction: 'credit', reference: 'r', note: null }])
     topUpWithoutWake(world, 500n)
-    const { first, again } = lost(world, { kind: 'wake', ...of, after: null })
+    const { first, again } = lost(world, { kind: 'wake', ...of, scope: 'all', after: null })
     expect(first).toMatchObject({ resumed: [{ jobId: 'j', stages: [{ stage: 'agent.a' }] }] })
     expect(again).toEqual(first)
   })

@@ -156,7 +156,7 @@ describe('a member without money', () => {
     expect(topUp(world, 100n, 'more')).toMatchObject({ details: { activatedMembers: ['u1'] } })
     expect(world.member(ORG, 'u2').state).toBe('pending_payment')
     remove(world, 'u1')
-    expect(world.run('wake', { organizationId: ORG, jobId: null, after: null }).members).toEqual(['u2'])
+    expect(world.run('wake', { organizationId: ORG, jobId: null, scope: 'all', after: null }).members).toEqual(['u2'])
     expect(world.member(ORG, 'u2').charged, 'the seat was paid').toBe(0n)
     expectSound(world)
   })

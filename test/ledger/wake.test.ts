@@ -85,7 +85,7 @@ describe('a wake', () => {
     const world = worldOf({ available: 0n })
     for (const id of ['j', 'k', 'l']) parked(world, id)
     world.organization(ORG).overdraftLimit = 210n
-    const call = { kind: 'wake', organizationId: ORG, jobId: null, after: null } as const
+    const call = { kind: 'wake', organizationId: ORG, jobId: null, scope: 'all', after: null } as const
     const resumed = world.batch([call, call, call]).map((verdict) => (verdict as { resumed: unknown[] }).resumed.length)
     expect(resumed).toEqual([2, 0, 0])
     expect(world.organization(ORG).available).toBe(-210n)
@@ -192,7 +192,7 @@ describe('a wake of many', () => {
 
   it('says that there is more, also where its batch has resumed some of the page before', () => {
     const world = crowd(150)
-    const call = { kind: 'wake', organizationId: ORG, jobId: null, after: null } as const
+    const call = { kind: 'wake', organizationId: ORG, jobId: null, scope: 'all', after: null } as const
     const funding = { kind: 'top_up', organizationId: ORG, amount: 1_050n, reference: 'more', note: null } as const
     const [, woken] = world.batch([funding, call]) as readonly [unknown, { more: unknown }]
     expect(woken.more).toEqual({ parkedAt: world.job('j099').parkedAt, id: 'j099' })
@@ -204,7 +204,7 @@ describe('a wake of many', () => {
     world.organization(ORG).overdraftLimit = 65n
     const [, woken] = world.batch([
       { kind: 'claim', organizationId: ORG, jobId: 'j130', stage: 'input', claimId: 'c1', leaseMs: 1 },
-      { kind: 'wake', organizationId: ORG, jobId: null, after: null },
+      { kind: 'wake', organizationId: ORG, jobId: null, scope: 'all', after: null },
     ]) as readonly [unknown, { resumed: readonly unknown[]; more: { id: string } }]
     expect(woken.resumed).toEqual([])
     expect(woken.more.id).toBe('j099')

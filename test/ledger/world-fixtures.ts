@@ -229,7 +229,7 @@ export function topUp(world: World, amount: bigint, reference: string, organizat
 }
 
 export function wake(world: World, fields: Partial<Calls['wake']> = {}): Verdicts['wake'] {
-  return world.run('wake', { organizationId: ORG, jobId: null, after: null, ...fields })
+  return world.run('wake', { organizationId: ORG, jobId: null, scope: 'all', after: null, ...fields })
 }
 
 export const usd = parseAmount

@@ -20,6 +20,7 @@ import type { Tariff } from '../../src/pricing/tariff.ts'
 interface Page {
   readonly organizationId: string
   readonly jobId: string | null
+  readonly fitting: boolean
   readonly after: { readonly parkedAt: number; readonly id: string } | null
 }
 
@@ -45,6 +46,8 @@ export class World {
   readonly counters = new Map<string, CounterRow>()
   readonly members = new Map<string, MemberRow>()
   readonly entries = new Map<string, EntryRow>()
+  /** Whether walks over what may fit find only that, as the statement does; else they find all, and the fold passes over. */
+  findsFittingOnly = true
   /** What the last batch wrote. */
   written: Writes | undefined
 
@@ -65,9 +68,10 @@ export class World {
   facts(calls: readonly Call[]): Facts {
     const organizationIds = new Set(calls.map((call) => call.organizationId))
     const pages = calls.flatMap(pagesOf)
+    const parkedUpTo = this.#parkedUpTo(pages)
     const keys = new Set(calls.flatMap(keysOf))
     const named = new Set(calls.flatMap((call) => ('jobId' in call && call.jobId !== null ? [call.jobId] : [])))
-    for (const page of pages) for (const job of this.parkedPage(page)) named.add(job.id)
+    for (const page of pages) for (const job of this.#parkedPage(page, parkedUpTo)) named.add(job.id)
     const jobs = [...this.jobs.values()].filter((job) => named.has(job.id) && organizationIds.has(job.organizationId))
     const users = new Set([
       ...calls.flatMap((call) => ('userId' in call ? [call.userId] : [])),
@@ -99,6 +103,7 @@ export class World {
         return organizationIds.has(organizationId) && (users.has(userId) || waits)
       }),
       entries: [...this.entries.values()].filter((row) => keys.has(row.businessKey)),
+      parkedUpTo,
     }
   }
 
@@ -142,14 +147,32 @@ export class World {
   }
 
   /** Everything that money depends on; equal snapshots mean that nothing has changed. */
-  snapshot(): unknown {
+  snapshot(): object {
     const { organizations, jobs, stages, holds, counters, members, entries } = this
     return structuredClone({ organizations, jobs, stages, holds, counters, members, entries })
   }
 
-  private parkedPage({ organizationId, jobId, after }: Page): readonly JobRow[] {
+  copy(): World {
+    const { now, tariffs } = this
+    return Object.assign(new World(), this.snapshot(), { now, tariffs })
+  }
+
+  #parkedUpTo(pages: readonly Page[]): ReadonlyMap<string, bigint> {
+    const walked = new Set(pages.flatMap((page) => (page.fitting ? [page.organizationId] : [])))
+    if (!this.findsFittingOnly) return new Map()
+    return new Map(
+      [...walked].flatMap((id) => {
+        const row = this.organizations.get(id)
+        return row ? [[id, row.available + row.overdraftLimit] as const] : []
+      }),
+    )
+  }
+
+  #parkedPage({ organizationId, jobId, fitting, after }: Page, upTo: ReadonlyMap<string, bigint>): readonly JobRow[] {
     const cursor = after && ({ parkedAt: after.parkedAt, id: after.id } as JobRow)
+    const limit = fitting ? upTo.get(organizationId) : undefined
     return this.parked(organizationId)
+      .filter((job) => limit === undefined || (job.rejection?.atLeast ?? 0n) <= limit)
       .filter((job) => (jobId === null || job.id === jobId) && (cursor === null || byParking(cursor, job) < 0))
       .toSorted(byParking)
       .slice(0, PARKED_PER_WAKE)
@@ -205,8 +228,17 @@ export class World {
 
 function pagesOf(call: Call): readonly Page[] {
   const { organizationId } = call
-  if (call.kind === 'wake') return [{ organizationId, jobId: call.jobId, after: call.after }]
-  if (call.kind === 'top_up' || call.kind === 'adjust') return [{ organizationId, jobId: null, after: null }]
+  if (call.kind === 'wake')
+    return [
+      {
+        organizationId,
+        jobId: call.jobId,
+        fitting: call.jobId === null && call.scope === 'fitting',
+        after: call.after,
+      },
+    ]
+  if (call.kind === 'top_up' || call.kind === 'adjust')
+    return [{ organizationId, jobId: null, fitting: false, after: null }]
   return []
 }
 

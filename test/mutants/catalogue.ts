@@ -10,6 +10,7 @@ import { REPEAT_MUTANTS } from './repeat-mutants.ts'
 import { SETTLE_MUTANTS } from './settle-mutants.ts'
 import { STOP_MUTANTS } from './stop-mutants.ts'
 import { TRANSACTION_MUTANTS } from './transaction-mutants.ts'
+import { WAKE_MUTANTS } from './wake-mutants.ts'
 import { WORK_MUTANTS } from './work-mutants.ts'
 import { WRITE_MUTANTS } from './write-mutants.ts'
 
@@ -23,6 +24,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...REPEAT_MUTANTS,
   ...STOP_MUTANTS,
   ...FUNDING_MUTANTS,
+  ...WAKE_MUTANTS,
   ...WORK_MUTANTS,
   ...BATCHER_MUTANTS,
   ...READ_MUTANTS,

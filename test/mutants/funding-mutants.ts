@@ -27,7 +27,7 @@ export const FUNDING_MUTANTS: readonly Mutant[] = [
       {
         name: 'top-up-wakes-nobody',
         why: 'a rejected job stays where it is although it is paid for',
-        find: 'wake(book, { organizationId: organization.id, jobId: null, after: null })',
+        find: "wake(book, { organizationId: organization.id, jobId: null, scope: 'all', after: null })",
         replace: '{ resumed: [], members: [] }',
       },
       {

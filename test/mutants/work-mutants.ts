@@ -1,76 +1,7 @@
 import { type Mutant, mutantsOf } from './mutant.ts'
 
-/** Who may work and when: wake, claims, deliveries, periods, states. */
+/** Who may work and when: claims, deliveries, periods, states. */
 export const WORK_MUTANTS: readonly Mutant[] = [
-  ...mutantsOf(
-    'src/ledger/wake.ts',
-    ['ledger/wake'],
-    [
-      {
-        name: 'wake-stops-at-the-first',
-        why: 'a large job in front keeps small ones waiting that would fit',
-        find: 'const { jobs, more } = book.parked.page(organization.id, call.after)',
-        replace:
-          'const { jobs: all, more } = book.parked.page(organization.id, call.after)\n' +
-          '  let left = book.spendable(organization)\n' +
-          '  const jobs = all.slice(0, all.findIndex((job) => (left -= job.rejection?.needed ?? 0n) < 0n) >>> 0)',
-      },
-      {
-        name: 'wake-ignores-the-balance',
-        why: 'parked jobs start without money',
-        find: 'if (rejection) {',
-        replace: "if (rejection?.reason === 'frozen') {",
-      },
-      {
-        name: 'wake-resumes-what-runs',
-        why: 'a job that runs already takes a second hold',
-        find: "if (job.state !== 'rejected_for_balance') return",
-        replace: "if (job.state === 'charged') return",
-      },
-      {
-        name: 'wake-forgets-seats',
-        why: 'the first money goes to jobs while members wait for their seats',
-        find: 'const members = activatePending(book, organization)',
-        replace: 'const members = []',
-      },
-      {
-        name: 'wake-seats-last',
-        why: 'jobs take the money that members waited for',
-        find: 'const members = activatePending(book, organization)',
-        replace:
-          'for (const job of book.parked.page(organization.id, call.after).jobs) resume(book, organization, job, () => 0)\n' +
-          '  const members = activatePending(book, organization)',
-      },
-      {
-        name: 'wake-runs-the-hopeless',
-        why: 'a job is resumed whose limit or whose model’s price did not outlast the waiting',
-        find: 'if (failure) {',
-        replace: 'if (failure && job.state !== job.state) {',
-        killers: ['ledger/park', 'ledger/wake'],
-      },
-      {
-        name: 'wake-forgets-the-hopeless',
-        why: 'a job that no money helps any more waits until it expires',
-        find: '() => hopeless.push(job.id)',
-        replace: '() => hopeless.length',
-        killers: ['ledger/park'],
-      },
-      {
-        name: 'wake-never-fails-the-hopeless',
-        why: 'a job that was named as hopeless is not failed by its own wake either',
-        find: 'return resume(book, organization, job, (failure) => failJob(book, job, failure))',
-        replace: 'return resume(book, organization, job, () => 0)',
-        killers: ['ledger/park'],
-      },
-      {
-        name: 'wake-reverses-without-lines',
-        why: 'one hopeless job with charges ends every wake of its organisation',
-        find: 'const fail = isCharged ?',
-        replace: "const fail = isCharged && job.id === '' ?",
-        killers: ['ledger/park'],
-      },
-    ],
-  ),
   ...mutantsOf(
     'src/ledger/claim.ts',
     ['ledger/claim'],

@@ -182,6 +182,24 @@ describe('a quote', () => {
     )
   })
 
+  it('is never dearer for more free units: what a parked job will cost at least rests on that', () => {
+    const free = fc.array(fc.tuple(fc.nat(80), fc.nat(80)), { minLength: 20, maxLength: 20 })
+    fc.assert(
+      fc.property(tariffs, bounds, free, (plan, job, units) => {
+        const upperWith = (more: boolean) => {
+          const counters = plan.components.map(({ key, included }, index) => {
+            const [some = 0, others = 0] = units[index] ?? []
+            const gone = Math.min(included, some + (more ? 0 : others))
+            return [key, { used: gone, includedUsed: gone, reserved: 0 }] as const
+          })
+          return quoteStages(plan, job, new Map(counters)).upper
+        }
+        expect(upperWith(true)).toBeLessThanOrEqual(upperWith(false))
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
   it('keeps free units for the job that they were promised to, when another one settles first', () => {
     const plan = tariff(component({ key: 'in', kind: 'input_tokens', price: 1n, per: 1, included: 100 }))
     const stage = { kind: 'input', tokens: 100 } as const

@@ -52,9 +52,8 @@ export function organizationRoutes({
   router.patch('/:id', takes(), async (req, res) => {
     const [id, patch] = [accountParameter(req, 'id'), bodyOf(req, organizationPatch)]
     await inTransaction((em) => organizations.update(em, id, patch))
-    if (patch.overdraftLimit !== undefined || patch.tariffId !== undefined || patch.tariffVersion !== undefined) {
-      await waker.wake(id)
-    }
+    const hasOtherPrices = patch.tariffId !== undefined || patch.tariffVersion !== undefined
+    if (hasOtherPrices || patch.overdraftLimit !== undefined) await waker.wake(id, hasOtherPrices ? 'all' : 'fitting')
     const json = await inTransaction(async (em) => {
       return organizationToJson(await organizations.find(em, id), await balances.balance(em, id))
     })

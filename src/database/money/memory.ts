@@ -66,7 +66,7 @@ export class Memory {
     const stages = jobs.flatMap((known) => known.stages)
     const holds = jobs.flatMap(({ hold }) => hold ?? [])
     const facts = { now, organizations, jobs: jobs.map(({ job }) => job), stages, holds, counters }
-    return { facts: { ...facts, members: [], entries: [] }, stamps }
+    return { facts: { ...facts, members: [], entries: [], parkedUpTo: new Map() }, stamps }
   }
 
   #recallJobs({ jobs, organizations, settled }: NamedRows): readonly KnownJob[] | null {

@@ -1,13 +1,13 @@
-import { type Call, type CallKind, PARKED_PER_WAKE } from '../../ledger/calls.ts'
+import type { Call, CallKind } from '../../ledger/calls.ts'
 import { businessKey } from '../../ledger/keys.ts'
 
-/** One walk over an organisation's parked jobs: a page of them behind a place, or one job. */
+/** A page of a walk over an organisation's parked jobs: those behind a place. */
 export interface Walk {
   readonly organizationId: string
-  readonly jobId: string | null
   readonly parkedAt: number | null
   readonly id: string | null
-  readonly take: number
+  /** Whether it looks at those only that may fit what is spendable. */
+  readonly fitting: boolean
 }
 
 /** Everything that the calls of a batch name: what is locked and read for them. */
@@ -48,7 +48,7 @@ export function namedRows(calls: readonly Call[]): NamedRows {
   const keys = new Set<string>()
   const walks: Walk[] = []
   const walkAll = (organizationId: string): void => {
-    walks.push({ organizationId, jobId: null, parkedAt: null, id: null, take: PARKED_PER_WAKE })
+    walks.push({ organizationId, parkedAt: null, id: null, fitting: false })
   }
   for (const call of calls) {
     organizations.add(call.organizationId)
@@ -60,10 +60,10 @@ export function namedRows(calls: readonly Call[]): NamedRows {
     if (call.kind === 'settle') settled.push({ jobId: call.jobId, stage: call.stage })
     if (call.kind === 'admit') settled.push({ jobId: call.jobId, stage: 'input' })
     if (call.kind === 'wake') {
-      const { organizationId, jobId, after } = call
-      const take = jobId === null ? PARKED_PER_WAKE : 1
-      if (jobId !== null) whole.add(jobId)
-      walks.push({ organizationId, jobId, parkedAt: after?.parkedAt ?? null, id: after?.id ?? null, take })
+      const { organizationId, jobId, scope, after } = call
+      const [parkedAt, id] = [after?.parkedAt ?? null, after?.id ?? null]
+      if (jobId === null) walks.push({ organizationId, parkedAt, id, fitting: scope === 'fitting' })
+      else whole.add(jobId)
     }
     if (call.kind === 'top_up') {
       keys.add(businessKey.topUp(call.organizationId, call.reference))

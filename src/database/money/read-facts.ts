@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { PARKED_PER_WAKE } from '../../ledger/calls.ts'
 import type { Facts, JobRow, StageRow } from '../../ledger/facts.ts'
 import { isStopping } from '../../ledger/states.ts'
 import { listOf, plain, quoted } from './array-literal.ts'
@@ -18,6 +19,7 @@ import {
 import { allOf, ask, type Cells, STATEMENTS } from './statements.ts'
 
 const NOTHING: Promise<readonly Cells[]> = Promise.resolve([])
+const NOWHERE: Facts['parkedUpTo'] = new Map()
 
 /**
  * Opens a transaction, locks the organisations of a batch in the order of their ids, and reads what its calls name. All of
@@ -36,12 +38,12 @@ export async function readFacts(
   const ids = [...named.jobs, ...parked]
   const jobIds = plain(ids, (id) => id)
   const admits = named.admits ? 't' : 'f'
-  const waking = listOf(named.walks.map(({ organizationId }) => organizationId))
+  const counted = listOf(named.walks.flatMap((walk) => (walk.fitting ? [] : walk.organizationId)))
   const needsMembers = named.admits || named.members.size > 0
   const [, balances, organizationRows, jobRows, stageRows, counters, members, entries] = await allOf([
     begin,
     locking,
-    ask(client, STATEMENTS.readOrganizations, [organizations, waking]),
+    ask(client, STATEMENTS.readOrganizations, [organizations, counted]),
     ids.length > 0 ? ask(client, STATEMENTS.readJobs, [jobIds, admits]) : NOTHING,
     ids.length > 0 ? ask(client, STATEMENTS.readStages, [jobIds, admits]) : NOTHING,
     ids.length > 0 ? ask(client, STATEMENTS.readCounters, [organizations, jobIds]) : NOTHING,
@@ -62,6 +64,7 @@ export async function readFacts(
     counters: counters.map(counterFrom),
     members: members.map(memberFrom),
     entries: entries.map(entryFrom),
+    parkedUpTo: parkedUpTo(balances, named),
   }
   return { facts, stamps: new Map(balances.map((row) => [row[0] as string, row[7] as string])) }
 }
@@ -77,6 +80,18 @@ async function readBounds(client: pg.ClientBase, stages: readonly StageRow[], jo
   }
 }
 
+/** What read-parked compares with, of the same locked rows. */
+function parkedUpTo(balances: readonly Cells[], { walks }: NamedRows): Facts['parkedUpTo'] {
+  if (walks.length === 0) return NOWHERE
+  const fitting = new Set(walks.flatMap((walk) => (walk.fitting ? walk.organizationId : [])))
+  return new Map(
+    balances.flatMap(([id, available, , overdraftLimit]) => {
+      if (!fitting.has(id as string)) return []
+      return [[id as string, BigInt(available as string) + BigInt(overdraftLimit as string)] as const]
+    }),
+  )
+}
+
 async function findParked(
   client: pg.ClientBase,
   { walks }: NamedRows,
@@ -84,10 +99,10 @@ async function findParked(
 ): Promise<readonly string[]> {
   const found = ask(client, STATEMENTS.readParked, [
     quoted(walks, (walk) => walk.organizationId),
-    plain(walks, (walk) => walk.jobId),
     plain(walks, (walk) => walk.parkedAt),
     plain(walks, (walk) => walk.id),
-    plain(walks, (walk) => walk.take),
+    plain(walks, (walk) => (walk.fitting ? 't' : 'f')),
+    String(PARKED_PER_WAKE),
   ])
   const [, , rows] = await allOf([...before, found])
   return rows.map(([id]) => id as string)

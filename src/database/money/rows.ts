@@ -32,8 +32,9 @@ const maybeNumber = (cell: Cell | undefined): number | null => (cell == null ? n
 const maybeJson = <T>(cell: Cell | undefined): T | null => (cell == null ? null : (JSON.parse(cell) as T))
 
 export function rejectionFromJson(rejection: Json<Rejection>): Rejection {
-  const { needed, available, missing } = rejection
-  return { ...rejection, needed: BigInt(needed), available: BigInt(available), missing: BigInt(missing) }
+  const { needed, available, missing, atLeast, ...rest } = rejection
+  const amounts = { needed: BigInt(needed), available: BigInt(available), missing: BigInt(missing) }
+  return { ...rest, ...amounts, ...(atLeast === undefined ? {} : { atLeast: BigInt(atLeast) }) }
 }
 
 function detailsFromJson(details: Json<FundingDetails>): FundingDetails {

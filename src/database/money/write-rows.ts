@@ -49,7 +49,7 @@ export function writingStatements(
     prepared.push([STATEMENTS.writeBalances, [...balanceColumns(organizations), stamp]])
   }
   const notices = [
-    ...writes.wake.map((id) => ['tollkeeper_wake', id] as const),
+    ...writes.wake.map((id) => ['tollkeeper_wake', writes.wakeAll.includes(id) ? `${id} all` : id] as const),
     ...writes.changed.map((id) => ['tollkeeper_jobs', id] as const),
   ]
   store(STATEMENTS.notify, notices, noticeColumns)

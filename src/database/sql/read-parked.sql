@@ -1,11 +1,15 @@
--- The ids of parked jobs that the batch's wakes look at: a page each, oldest first, or one job.
+-- The ids of parked jobs that the batch's walks look at: a page each, oldest first. $4: whether a walk looks only at jobs that
+-- may fit what is spendable; the index ends in what each will cost at least, so that no other row is visited.
 select parked.id
-from unnest($1::text[], $2::uuid[], $3::bigint[], $4::uuid[], $5::int[]) as w(organization, job, parked_at, id, take)
+from unnest($1::text[], $2::bigint[], $3::uuid[], $4::boolean[]) as w(organization, parked_at, id, fitting)
+join tollkeeper.organization_balances b on b.organization_id = w.organization
 cross join lateral (
   select j.id from tollkeeper.jobs j
   where j.organization_id = w.organization and j.state = 'rejected_for_balance'
-    and (w.job is null or j.id = w.job)
-    and (w.parked_at is null or (j.parked_at, j.id) > (tollkeeper.from_ms(w.parked_at), w.id))
+    and (j.parked_at, j.id) > (coalesce(tollkeeper.from_ms(w.parked_at), '-infinity'),
+      coalesce(w.id, '00000000-0000-0000-0000-000000000000'))
+    and coalesce((j.rejection ->> 'atLeast')::bigint, 0)
+      <= case when w.fitting then b.available + b.overdraft_limit else 9223372036854775807 end
   order by j.parked_at, j.id
-  limit w.take
+  limit $5::int
 ) parked
