@@ -10,12 +10,12 @@ import { createOfflinePool, createOfflineProvider } from './agents/offline-provi
 import type { Config } from './config/config.ts'
 import { withAdvisoryLock } from './database/advisory-lock.ts'
 import { refuseClockSkew } from './database/clock-check.ts'
-import { acquireEmbedded } from './database/embedded/embedded.ts'
-import { migrate, refusePendingMigrations } from './database/migrate.ts'
+import { JobNotices } from './database/job-notices.ts'
 import { Batcher } from './database/money/batcher.ts'
 import { moneyTransactions } from './database/money/money-pipe.ts'
 import { TariffCache } from './database/money/tariff-cache.ts'
 import { Notifications } from './database/notifications.ts'
+import { openDatabase } from './database/open-database.ts'
 import { openOrm } from './database/orm.ts'
 import { openMoneyPool, openQueuePool } from './database/pool.ts'
 import { watchPool } from './database/silence.ts'
@@ -86,7 +86,7 @@ export async function compose({ config, agents = [], clock = systemClock }: Comp
   await using opened = new AsyncDisposableStack()
   const logger = createLogger(config.logLevel)
   armFailpoints(config.failpoint)
-  const database = await openDatabase(config, logger, opened)
+  const database = await openDatabase(config, migrateQueues, logger, opened)
   const storage = await openStorage(config, database.appUrl, logger, clock, opened)
   const managers = openManagers(config, storage, logger, opened)
   const measuring = openMeasuring(opened)
@@ -141,23 +141,6 @@ export interface OwnJob {
   readonly agents: readonly string[]
 }
 
-interface DatabaseUrls {
-  readonly appUrl: string
-  readonly embedded: boolean
-}
-
-/** Finds or makes the database. Ours is migrated here; a given one is migrated by `tollkeeper migrate`, on purpose. */
-async function openDatabase(config: Config, logger: Logger, opened: AsyncDisposableStack): Promise<DatabaseUrls> {
-  if (config.databaseUrl !== undefined) {
-    await refusePendingMigrations(config.databaseUrl)
-    return { appUrl: config.databaseUrl, embedded: false }
-  }
-  const embedded = await acquireEmbedded({ dataDir: config.dataDir, logger })
-  opened.defer(() => embedded.release())
-  await migrate(embedded.ownerUrl, migrateQueues)
-  return { appUrl: embedded.appUrl, embedded: true }
-}
-
 type Storage = Awaited<ReturnType<typeof openStorage>>
 
 async function openStorage(config: Config, url: string, logger: Logger, clock: Clock, opened: AsyncDisposableStack) {
@@ -167,7 +150,10 @@ async function openStorage(config: Config, url: string, logger: Logger, clock: C
   await refuseClockSkew(pool, clock)
   const tariffs = new TariffCache()
   const moneyPool = watched(openMoneyPool(url, MONEY_LANES), logger, opened)
-  const money = new Batcher(moneyTransactions(moneyPool, tariffs), { lanes: MONEY_LANES })
+  const notices = new JobNotices(pool, logger)
+  opened.defer(() => notices.drain())
+  const announce = (jobIds: readonly string[]): void => notices.announce(jobIds)
+  const money = new Batcher(moneyTransactions(moneyPool, tariffs, { announce }), { lanes: MONEY_LANES })
   opened.defer(() => money.drain())
   const notifications = new Notifications(url, logger)
   opened.defer(() => notifications.close())

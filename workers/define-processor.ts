@@ -2,7 +2,7 @@ import { ProviderError } from '../src/agents/llm-provider.ts'
 import { isTransient } from '../src/database/retry.ts'
 import type { StageWork } from '../src/database/stage-work.ts'
 import { UnavailableError } from '../src/foundation/errors.ts'
-import { failpoint, isArmed } from '../src/foundation/failpoint.ts'
+import { failpoint } from '../src/foundation/failpoint.ts'
 import { newId } from '../src/foundation/ids.ts'
 import { DeadlineError } from '../src/foundation/thread-pool.ts'
 import type { Delivery as PlannedDelivery } from '../src/ledger/calls.ts'
@@ -10,7 +10,7 @@ import type { Failure, FailureCode } from '../src/ledger/facts.ts'
 import type { Claim, ClaimVerdict, StageOf } from '../src/managers/token-based-billing.manager.ts'
 import { underClaim, WorkStopped } from '../src/pipeline/claimed-work.ts'
 import type { StageServices } from '../src/pipeline/stage-services.ts'
-import { isReady } from '../src/pipeline/stage-text.ts'
+import { isReady, isShortCount } from '../src/pipeline/stage-text.ts'
 import { formatAmount, type Nano } from '../src/pricing/money.ts'
 import type { StageUsage } from '../src/pricing/usage.ts'
 import { type PipelineQueueName, queueOfStage } from '../src/queues/catalogue.ts'
@@ -24,8 +24,6 @@ const OUTAGE_PAUSE_MS = 2_000
 export interface StageContext {
   readonly of: StageOf
   readonly claim: Claim
-  /** Rejects with {@link NotClaimed} where the stage is begun while its claim is on its way, and the claim is refused. */
-  readonly granted: Promise<void>
   readonly job: StageWork
   readonly services: StageServices
   /** Filled by a stage that calls a model: what its calls used so far, for nothing if the run comes to nothing. */
@@ -47,25 +45,29 @@ interface StageSteps<Measured> {
 /**
  * Makes a stage's processor: claim, measure, settle, enqueue what is due. It may run any number of times, at once or
  * again: the claim saves work, the stage's row decides the charge, the jobs table says who pays and for what.
+ *
+ * A short text is counted in a fraction of the time that a claim takes. Who is the first to begin such a stage counts
+ * before it claims, so that claim and charge travel together; if two do so at once, the row answers the second.
  */
 export function defineProcessor<Name extends PipelineQueueName, Measured>(
   queue: Name,
   steps: StageSteps<Measured>,
 ): (services: StageServices) => Processor<Name> {
   return (services) => async (delivery, signal) => {
-    const begun = await begin(queue, delivery, services)
+    const found = await unlessOut(() => stageOf(queue, delivery, services))
+    if (found === null) return later()
+    const counted = await countShort(steps, found, delivery, services, signal)
+    if (counted) return settleCounted(steps, counted, delivery, signal)
+    const begun = await unlessOut(() => begin(found, services))
     if (begun === null) return later()
     if ('verdict' in begun) return withoutClaim(services, begun)
-    const { of, job, claim, granted } = begun
-    const context: StageContext = { of, claim, granted, job, services, spent: { usage: () => null } }
+    const context: StageContext = { ...begun, services, spent: { usage: () => null } }
     try {
-      if (isArmed('claim.after')) await granted
       failpoint('claim.after')
       const measured = await underClaim(
         {
           billing: services.billing,
-          claim,
-          granted,
+          claim: context.claim,
           keepEveryMs: services.keepClaimMs,
           timeoutMs: services.stageTimeoutMs,
           signal,
@@ -79,57 +81,83 @@ export function defineProcessor<Name extends PipelineQueueName, Measured>(
   }
 }
 
-type Begun = Pick<StageContext, 'of' | 'claim' | 'granted' | 'job'>
-type Refusal = Exclude<ClaimVerdict, { kind: 'granted' }>
-interface NotGranted {
+interface Found {
   readonly of: StageOf
-  readonly verdict: Refusal
+  readonly known: StageWork | null
 }
 
-/** The claim of a stage that was begun already is refused. */
-class NotClaimed extends Error {
-  readonly verdict: Refusal
-
-  constructor(verdict: Refusal) {
-    super(`The claim is refused: ${verdict.kind}`)
-    this.verdict = verdict
-  }
+interface Counted<Measured> {
+  readonly context: StageContext
+  readonly measured: Measured
 }
 
 /**
- * Claims and reads; null while our own database does not answer. Where only tokens are counted and nobody has begun, the
- * work need not wait for the claim: at worst it was for nothing, and its settling meets the stage's row. Agents wait:
- * what they do may be dear, or seen by others.
- * @throws DeadEnd as {@link stageOf}
+ * Measures a stage that only counts a short text and that nobody has begun. A queue job that was begun before may have
+ * killed its worker: its starts are counted by claims, so that it claims first.
+ * @returns null where this does not hold, or where counting fails: it is done again under a claim, and fails there
  */
-async function begin(
-  queue: PipelineQueueName,
-  delivery: Delivery<PipelineQueueName>,
+async function countShort<Measured>(
+  { measure }: StageSteps<Measured>,
+  { of, known }: Found,
+  { starts }: Delivery<PipelineQueueName>,
   services: StageServices,
-): Promise<Begun | NotGranted | null> {
+  signal: AbortSignal,
+): Promise<Counted<Measured> | null> {
+  if (!known?.untouched || starts > 1 || !isShortCount(known, of.stage)) return null
+  const claim = { ...of, claimId: newId() }
+  const context: StageContext = { of, claim, job: known, services, spent: { usage: () => null } }
   try {
-    const { of, known } = await stageOf(queue, delivery, services)
+    return { context, measured: await measure(context, signal) }
+  } catch {
+    return null
+  }
+}
+
+/** Asks for claim and charge in one breath: they are decided one after the other, in one transaction. */
+async function settleCounted<Measured>(
+  steps: StageSteps<Measured>,
+  { context, measured }: Counted<Measured>,
+  delivery: Delivery<PipelineQueueName>,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { of, claim, services } = context
+  try {
     failpoint('claim.before')
-    if (known?.untouched && !of.stage.startsWith('agent.') && isReady(known, of.stage))
-      return beginAtOnce(of, known, services)
-    const [{ claim, verdict }, early] = await Promise.all([services.billing.claim(of), known ?? readWork(of, services)])
-    if (verdict.kind !== 'granted') return { of, verdict }
-    // A queue job may come before the stages that its own stands on are settled; once it has the claim, they are.
-    const job = isReady(early, of.stage) ? early : await readWork(of, services)
-    return { of, claim, granted: Promise.resolve(), job }
+    const claiming = services.billing.claim(of, claim.claimId)
+    const [{ verdict }, settled] = await Promise.all([claiming, steps.settle(context, measured)])
+    if (settled.kind !== 'charged' && verdict.kind !== 'granted') return await withoutClaim(services, { of, verdict })
+    return await finish(services, settled)
+  } catch (error) {
+    return afterFailure(context, delivery, signal, error)
+  }
+}
+
+/** Null while our own database does not answer. */
+async function unlessOut<T>(work: () => Promise<T>): Promise<T | null> {
+  try {
+    return await work()
   } catch (error) {
     if (error instanceof UnavailableError || isTransient(error)) return null
     throw error
   }
 }
 
-function beginAtOnce(of: StageOf, job: StageWork, { billing }: StageServices): Begun {
-  const claim = { ...of, claimId: newId() }
-  const granted = billing.claim(of, claim.claimId).then(({ verdict }) => {
-    if (verdict.kind !== 'granted') throw new NotClaimed(verdict)
-  })
-  granted.catch(() => undefined)
-  return { of, claim, granted, job }
+interface NotGranted {
+  readonly of: StageOf
+  readonly verdict: Exclude<ClaimVerdict, { kind: 'granted' }>
+}
+
+/** Claims and reads. */
+async function begin(
+  { of, known }: Found,
+  services: StageServices,
+): Promise<Pick<StageContext, 'of' | 'claim' | 'job'> | NotGranted> {
+  failpoint('claim.before')
+  const [{ claim, verdict }, early] = await Promise.all([services.billing.claim(of), known ?? readWork(of, services)])
+  if (verdict.kind !== 'granted') return { of, verdict }
+  // A queue job may come before the stages that its own stands on are settled; once it has the claim, they are.
+  const job = isReady(early, of.stage) ? early : await readWork(of, services)
+  return { of, claim, job }
 }
 
 /** Our own database that does not answer is not the job's fault: it costs no attempt and fails nobody. */
@@ -142,7 +170,7 @@ async function stageOf(
   queue: PipelineQueueName,
   { data: { jobId, stage } }: Delivery<PipelineQueueName>,
   services: StageServices,
-): Promise<{ readonly of: StageOf; readonly known: StageWork | null }> {
+): Promise<Found> {
   if (queueOfStage(stage) !== queue) throw new DeadEnd(`Stage ${stage} does not belong into ${queue}; nothing was done`)
   const inHand = services.inHand.take(jobId, stage)
   if (inHand) return { of: { organizationId: inHand.organizationId, jobId, stage }, known: inHand }
@@ -191,9 +219,7 @@ async function afterFailure(
   signal: AbortSignal,
   error: unknown,
 ): Promise<Outcome> {
-  const { of, claim, services } = context
-  const refusal = error instanceof NotClaimed ? error : await context.granted.catch((reason: unknown) => reason)
-  if (refusal instanceof NotClaimed) return withoutClaim(services, { of, verdict: refusal.verdict })
+  const { claim, services } = context
   if (error instanceof DeadEnd) {
     if (context.spent.usage()) await letGo(context)
     throw error

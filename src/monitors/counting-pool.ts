@@ -4,6 +4,8 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 
 /** UTF-8 bytes up to which counting stays on the event loop: a few milliseconds at most. */
 export const INLINE_BYTES_MAX = 64 * 1024
+/** UTF-16 units that are no more bytes than that, whatever they say. */
+export const INLINE_UNITS_MAX = Math.floor(INLINE_BYTES_MAX / 3)
 /** The worst text of 1 MB takes below half a second on one core; this is for a machine that is drowning. */
 const COUNT_DEADLINE_MS = 20_000
 

@@ -9,8 +9,6 @@ export class WorkStopped extends Error {
 interface ClaimedWork {
   readonly billing: TokenBasedBillingManager
   readonly claim: Claim
-  /** Rejects where the claim was asked for while the work began, and is refused. */
-  readonly granted: Promise<void>
   readonly keepEveryMs: number
   readonly timeoutMs: number
   /** Stops, too, when the queue takes the job away or this process goes down. */
@@ -23,7 +21,7 @@ interface ClaimedWork {
  * @throws WorkStopped, DeadlineError, or whatever the work throws
  */
 export async function underClaim<T>(
-  { billing, claim, granted, keepEveryMs, timeoutMs, signal }: ClaimedWork,
+  { billing, claim, keepEveryMs, timeoutMs, signal }: ClaimedWork,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const over = new AbortController()
@@ -37,7 +35,6 @@ export async function underClaim<T>(
   const deadline = setTimeout(() => stop(new DeadlineError(timeoutMs)), timeoutMs)
   const keeping = keepClaim(billing, claim, keepEveryMs, stop)
   stopped.promise.catch(() => undefined)
-  granted.catch(stop)
   try {
     if (signal.aborted) throw signal.reason
     return await Promise.race([work(over.signal), stopped.promise])

@@ -20,7 +20,7 @@ export class JobWatcher {
     let wake: (() => void) | undefined
     let noticed = false
     const stop = this.#notifications.on('tollkeeper_jobs', (changed) => {
-      if (changed !== jobId) return
+      if (!changed.includes(jobId)) return
       noticed = true
       wake?.()
     })

@@ -1,5 +1,6 @@
 import { cutToTokens } from '../agents/cut-to-tokens.ts'
 import type { StageWork } from '../database/stage-work.ts'
+import { INLINE_UNITS_MAX } from '../monitors/counting-pool.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 
 /** What the agents of one step wrote, in the order in which the job names them. */
@@ -26,6 +27,12 @@ export function deliveredText(job: StageWork): string {
   const [only] = results
   if (only && results.length === 1) return only.text
   return results.map(({ key, text }) => `## ${key}\n\n${text}`).join('\n\n')
+}
+
+/** Whether a stage does no more than count a text that is counted in line, and everything was read for it. */
+export function isShortCount(job: StageWork, stage: string): boolean {
+  if (stage.startsWith('agent.') || !isReady(job, stage)) return false
+  return (stage === 'input' ? job.text : deliveredText(job)).length <= INLINE_UNITS_MAX
 }
 
 /** Whether everything was read that a stage works on: its bound, and what the step before it made. */

@@ -10,6 +10,8 @@ export interface Delivery<Name extends QueueName = QueueName> {
   readonly data: QueuePayload<Name>
   /** Failures of this queue job so far, by anything but a killed worker; 0 for a card that was just put. */
   readonly attemptsMade: number
+  /** How often this queue job was begun, this time included: more than once where a worker was lost, too. */
+  readonly starts: number
   /** With `attemptsMade + 1` equal to this, a technical failure is the last one. */
   readonly attemptsMax: number
 }
@@ -77,6 +79,7 @@ async function attempt<Name extends QueueName>(
     name: job.name,
     data: parsed.data as QueuePayload<Name>,
     attemptsMade: job.attemptsMade,
+    starts: job.attemptsStarted,
     attemptsMax: job.opts.attempts ?? 1,
   }
   try {

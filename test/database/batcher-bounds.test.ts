@@ -7,7 +7,7 @@ import { UnavailableError } from '../../src/foundation/errors.ts'
 import type { Call, Calls } from '../../src/ledger/calls.ts'
 
 /** Whoever waits goes together, within the bounds that are the default. */
-const BATCH: BatchBounds = { calls: 500, bytes: 8 * 2 ** 20, rows: 1_000, whole: 500 }
+const BATCH: BatchBounds = { calls: 500, bytes: 8 * 2 ** 20, rows: 1_000, whole: 500, behind: 1 }
 
 /** A transaction that waits until it is told to end, and time that passes when it is told to. */
 function standingStill(options: Partial<BatcherOptions> = {}) {

@@ -125,7 +125,7 @@ describe('batchers on one database', () => {
         return verdicts
       }
       const time = { ...systemTime, pause: (ms: number) => systemTime.pause(ms / 50) }
-      const batch = { calls: 6, bytes: 2 ** 20, rows: 1_000, whole: 2 }
+      const batch = { calls: 6, bytes: 2 ** 20, rows: 1_000, whole: 2, behind: 1 }
       const batcher = new Batcher(run, { lanes: LANES, batch, time })
       const settled = ORGANIZATIONS.map(async (organizationId) => {
         const admit = await admitCall(organizationId, 3)

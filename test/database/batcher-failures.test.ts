@@ -5,7 +5,7 @@ import type { BatchBounds } from '../../src/database/money/waiting-calls.ts'
 import type { Call, Verdict } from '../../src/ledger/calls.ts'
 
 /** Whoever waits goes together. */
-const BATCH: BatchBounds = { calls: 500, bytes: 2 ** 20, rows: 1_000, whole: 500 }
+const BATCH: BatchBounds = { calls: 500, bytes: 2 ** 20, rows: 1_000, whole: 500, behind: 1 }
 
 /** A batcher whose transactions fail as `failure` says; its pauses take no time, and are counted. */
 function failing(failure: (calls: readonly Call[], attempt: number) => Error | undefined) {

@@ -8,7 +8,7 @@ import { OutdatedFacts, UnansweredCommit } from '../../src/database/retry.ts'
 import type { Call, Verdict } from '../../src/ledger/calls.ts'
 import { type SeededRandom, seededRandom } from '../support/seeded-random.ts'
 
-const BATCH: BatchBounds = { calls: 5, bytes: 4_000, rows: 210, whole: 2 }
+const BATCH: BatchBounds = { calls: 5, bytes: 4_000, rows: 210, whole: 2, behind: 1 }
 const WAITING: WaitingBounds = { calls: 24, bytes: 20_000 }
 const ORGANIZATIONS = ['hot', 'hot', 'hot', 'a', 'b', 'c', 'd', 'e']
 /** A transaction that ends so was rolled back, or lost its answer: nobody can say which. */

@@ -57,7 +57,7 @@ describe('a process that remembers what it wrote', () => {
     })
     expect(process.takeSent()).toEqual([
       ...['begin', 'lock-known', 'write-stages', 'write-jobs', 'write-holds', 'write-entries', 'write-counters'],
-      ...['write-balances', 'notify', 'commit'],
+      ...['write-balances', 'commit'],
     ])
     expect(await settle(process, job, 'output'), 'of a job that has ended nothing is known').toMatchObject({
       ...{ replayed: true, charged: 4n * PER_TOKEN },

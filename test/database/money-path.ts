@@ -1,9 +1,11 @@
 import type pg from 'pg'
 import type { Tollkeeper } from '../../src/composition.ts'
+import { JobNotices } from '../../src/database/job-notices.ts'
 import { Batcher } from '../../src/database/money/batcher.ts'
 import { moneyTransactions } from '../../src/database/money/money-pipe.ts'
 import { TariffCache } from '../../src/database/money/tariff-cache.ts'
 import { openMoneyPool } from '../../src/database/pool.ts'
+import { createLogger } from '../../src/foundation/logger.ts'
 import type { Calls, Verdicts } from '../../src/ledger/calls.ts'
 import type { JobOf } from '../../src/managers/token-based-billing.manager.ts'
 import type { BoundedStage } from '../../src/pricing/quote.ts'
@@ -41,6 +43,7 @@ export class MoneyPath {
   readonly world: World
   readonly tollkeeper: Tollkeeper
   readonly batcher: Batcher
+  readonly notices: JobNotices
   readonly #pool: pg.Pool
 
   constructor(world: World, tollkeeper: Tollkeeper) {
@@ -49,10 +52,13 @@ export class MoneyPath {
     this.#pool = openMoneyPool(world.database.appUrl, 2)
     this.#pool.on('error', () => undefined)
     const tariffs = new TariffCache()
-    this.batcher = new Batcher(moneyTransactions(this.#pool, tariffs))
+    this.notices = new JobNotices(this.#pool, createLogger('silent'))
+    const announce = (jobIds: readonly string[]): void => this.notices.announce(jobIds)
+    this.batcher = new Batcher(moneyTransactions(this.#pool, tariffs, { announce }))
   }
 
   async close(): Promise<void> {
+    await this.notices.drain()
     await this.#pool.end()
     await this.world.close()
   }

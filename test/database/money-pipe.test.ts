@@ -11,7 +11,7 @@ import { RememberingProcess } from './remembering-process.ts'
 const POISON = '\u0000'
 const OUTPUT = { kind: 'output', tokens: 1 } as const
 /** Two calls at a time, so that those of four callers are two batches, one behind the other. */
-const PAIRS = { lanes: 1, batch: { calls: 2, bytes: 2 ** 20, rows: 1_000, whole: 2 } }
+const PAIRS = { lanes: 1, batch: { calls: 2, bytes: 2 ** 20, rows: 1_000, whole: 2, behind: 1 } }
 
 describe('transactions that follow each other on one connection', () => {
   let path: MoneyPath

@@ -224,6 +224,7 @@ describe('what a money transaction reads and stores', () => {
       await listener.query('listen tollkeeper_wake; listen tollkeeper_jobs')
       /** Notices come in the order of the commits, so that nothing is missing before this one. */
       const heardUpTo = async (end: string): Promise<readonly string[]> => {
+        await path.notices.drain()
         await world.database.query(`select pg_notify('tollkeeper_jobs', $1)`, [end])
         await eventually(
           async () => heard.at(-1),

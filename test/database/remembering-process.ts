@@ -26,7 +26,7 @@ export class RememberingProcess implements AsyncDisposable {
     this.pool = openMoneyPool(url, LANES)
     this.pool.on('error', () => undefined)
     this.pool.on('connect', (client) => this.#record(client))
-    const transact = moneyTransactions(this.pool, new TariffCache(), this.memory)
+    const transact = moneyTransactions(this.pool, new TariffCache(), { memory: this.memory })
     this.run = (calls: readonly Call[], { lane, sent }: LanePlace = { lane: 0, sent: () => undefined }) => {
       const tell = (): void => {
         sent()

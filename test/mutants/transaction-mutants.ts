@@ -4,6 +4,42 @@ import { type Mutant, mutantsOf } from './mutant.ts'
 export const TRANSACTION_MUTANTS: readonly Mutant[] = [
   ...mutantsOf(
     'src/database/money/money-transaction.ts',
+    ['database/money-statements'],
+    [
+      {
+        name: 'notice-of-a-change-lost',
+        why: 'whoever waits for a result looks twice a second instead',
+        find: 'memory.confirm(stamps.keys())\n    announce(writes.changed)',
+        replace: 'memory.confirm(stamps.keys())',
+      },
+      {
+        name: 'notice-of-a-read-change-lost',
+        why: 'whoever waits for a result looks twice a second instead',
+        find: 'storeAndCommit(place, [], prepared)\n    announce(writes.changed)',
+        replace: 'storeAndCommit(place, [], prepared)',
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/database/job-notices.ts',
+    ['database/job-notices'],
+    [
+      {
+        name: 'notice-that-is-too-long',
+        why: 'of many jobs that change at once none is announced',
+        find: 'JOBS_PER_NOTICE = 200',
+        replace: 'JOBS_PER_NOTICE = 300',
+      },
+      {
+        name: 'notices-after-a-failure-never',
+        why: 'after an outage whoever waits for a result looks twice a second',
+        find: '      this.#sending = undefined\n',
+        replace: '',
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/database/money/money-transaction.ts',
     ['database/memory'],
     [
       {

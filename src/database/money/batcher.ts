@@ -13,6 +13,8 @@ const DEFAULTS: BatcherOptions = {
     rows: 1_000,
     /** Halves of fewer would cost more, in statements, than working side by side saves. */
     whole: 64,
+    /** Fewer would cost more in a batch of their own than they gain by not waiting for the next. */
+    behind: 32,
   },
   /** A second's work of a lane, and for all lanes less memory than a small process has. */
   waiting: { calls: 20_000, bytes: 64 * 2 ** 20 },

@@ -83,8 +83,9 @@ export class Lane {
     while (!this.#waiting.empty) {
       // One turn of the event loop: callers of the same turn, and those whom the last batch woke, share this batch.
       await turn()
-      // While a failed batch is tried again, nobody passes it.
-      if (this.#failed > 0) await ahead
+      // While a failed batch is tried again, nobody passes it; and a batch of a few costs nearly what one of many costs:
+      // they wait for the one ahead, so that whoever comes meanwhile shares theirs.
+      if (this.#failed > 0 || this.#waiting.calls < this.#options.batch.behind) await ahead
       const batch = this.#waiting.take()
       if (batch.length === 0) {
         await ahead
@@ -94,7 +95,7 @@ export class Lane {
       await sent
       await ahead
       ahead = done
-      // With nobody waiting there is nothing to send behind it: whoever comes meanwhile shares the next batch.
+      // With nobody waiting there is nothing to send behind it.
       if (this.#waiting.empty) await ahead
     }
     this.#flushing = undefined

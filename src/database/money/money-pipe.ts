@@ -12,18 +12,23 @@ interface Shared {
   readonly pool: pg.Pool
   readonly tariffs: TariffCache
   readonly memory: Memory
+  readonly announce: (jobIds: readonly string[]) => void
 }
 
 /**
  * @param pool of connections that pipeline what they are asked, one for each lane at least
  * @param memory of this process and no other
+ * @param announce told of the jobs whose state changed, behind the COMMIT
  */
 export function moneyTransactions(
   pool: pg.Pool,
   tariffs: TariffCache,
-  memory: Memory = new Memory(new DatabaseClock()),
+  {
+    memory = new Memory(new DatabaseClock()),
+    announce = () => undefined,
+  }: Partial<Pick<Shared, 'memory' | 'announce'>> = {},
 ): RunBatch {
-  const shared = { pool, tariffs, memory }
+  const shared = { pool, tariffs, memory, announce }
   const pipes = new Map<number, MoneyPipe>()
   return (calls, { lane, sent } = { lane: 0, sent: () => undefined }) => {
     const pipe = pipes.get(lane) ?? new MoneyPipe(shared)

@@ -19,6 +19,14 @@ export type Verdicts = readonly (Verdict | Error)[]
 /** The SQLSTATE of `refuse_outdated`; its detail lists the organisations that have changed. */
 const CHANGED = 'TK001'
 
+/** What transactions share. */
+export interface Deciding {
+  readonly tariffs: TariffCache
+  readonly memory: Memory
+  /** Told of the jobs whose state changed, behind the COMMIT. */
+  readonly announce: (jobIds: readonly string[]) => void
+}
+
 /** Where a transaction is sent, among others. */
 export interface Place {
   /** A connection that pipelines what it is asked. */
@@ -35,18 +43,15 @@ export interface Place {
  * @throws UnansweredCommit when all of it may have been stored; OutdatedFacts or whatever PostgreSQL throws when nothing
  *   was. Either way every call may be made again
  */
-export async function moneyTransaction(
-  place: Place,
-  { tariffs, memory }: { readonly tariffs: TariffCache; readonly memory: Memory },
-  calls: readonly Call[],
-): Promise<Verdicts> {
+export async function moneyTransaction(place: Place, deciding: Deciding, calls: readonly Call[]): Promise<Verdicts> {
+  const { tariffs, memory } = deciding
   const named = namedRows(calls)
   failpoint('money.before-begin')
   try {
     const known = memory.recall(named)
     const prices = known && tariffs.loaded(versionsOf(known.facts))
-    if (!known || !prices) return await readAndDecide(place, { tariffs, memory }, named, calls)
-    return await decideKnown(place, memory, { ...known, prices }, calls)
+    if (!known || !prices) return await readAndDecide(place, deciding, named, calls)
+    return await decideKnown(place, deciding, { ...known, prices }, calls)
   } catch (error) {
     memory.forget(named.organizations)
     throw error
@@ -62,7 +67,7 @@ interface Known {
 /** Whatever goes wrong with a guess is tried again without one, unless it may have been stored. */
 async function decideKnown(
   place: Place,
-  memory: Memory,
+  { memory, announce }: Deciding,
   { facts, stamps, prices }: Known,
   calls: readonly Call[],
 ): Promise<Verdicts> {
@@ -75,6 +80,7 @@ async function decideKnown(
     const known = [listOf(stamps.keys()), JSON.stringify(Object.fromEntries(stamps)), `${facts.now}`]
     await storeAndCommit(place, [client.query('begin')], [[STATEMENTS.lockKnown, known], ...prepared])
     memory.confirm(stamps.keys())
+    announce(writes.changed)
     return verdicts
   } catch (error) {
     if (error instanceof UnansweredCommit) throw error
@@ -86,7 +92,7 @@ async function decideKnown(
 
 async function readAndDecide(
   place: Place,
-  { tariffs, memory }: { readonly tariffs: TariffCache; readonly memory: Memory },
+  { tariffs, memory, announce }: Deciding,
   named: NamedRows,
   calls: readonly Call[],
 ): Promise<Verdicts> {
@@ -102,6 +108,7 @@ async function readAndDecide(
     memory.keep(facts, writes, prepared.length > 0 ? stampEach(facts, stamp) : stamps)
     committing = true
     await storeAndCommit(place, [], prepared)
+    announce(writes.changed)
     return verdicts
   } catch (error) {
     // Whoever comes next on this connection waits for it; if it is lost, he hears so himself.

@@ -8,6 +8,8 @@ export interface BatchBounds {
   readonly rows: number
   /** Up to so many calls go together; of more that wait, half: while these are stored, the others are decided. */
   readonly whole: number
+  /** So many must wait for a batch to be sent behind one that has not returned. */
+  readonly behind: number
 }
 
 /** How much may wait in one lane; one organisation may have half of it, so that its neighbours still find a place. */

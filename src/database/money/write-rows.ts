@@ -8,7 +8,7 @@ import type {
   StageRow,
   Writes,
 } from '../../ledger/facts.ts'
-import { json, plain, quoted } from './array-literal.ts'
+import { json, listOf, plain, quoted } from './array-literal.ts'
 import { type Cells, STATEMENTS, type Statement } from './statements.ts'
 import { linesToJson } from './stored-lines.ts'
 
@@ -48,16 +48,9 @@ export function writingStatements(
   if (prepared.length > 0 || writes.organizations.length > 0) {
     prepared.push([STATEMENTS.writeBalances, [...balanceColumns(organizations), stamp]])
   }
-  const notices = [
-    ...writes.wake.map((id) => ['tollkeeper_wake', writes.wakeAll.includes(id) ? `${id} all` : id] as const),
-    ...writes.changed.map((id) => ['tollkeeper_jobs', id] as const),
-  ]
-  store(STATEMENTS.notify, notices, noticeColumns)
+  const notices = writes.wake.map((id) => (writes.wakeAll.includes(id) ? `${id} all` : id))
+  store(STATEMENTS.notify, notices, (messages) => [listOf(messages)])
   return prepared
-}
-
-function noticeColumns(rows: readonly (readonly [string, string])[]): Cells {
-  return [plain(rows, ([channel]) => channel), quoted(rows, ([, message]) => message)]
 }
 
 function balanceColumns(rows: readonly OrganizationRow[]): Cells {

@@ -1,2 +1,2 @@
--- Delivered with COMMIT: organisations where money became free while somebody waits for it, and jobs whose state changed.
-select pg_notify(channel, message) from unnest($1::text[], $2::text[]) as x(channel, message)
+-- Delivered with COMMIT: organisations where money became free while somebody waits for it.
+select pg_notify('tollkeeper_wake', message) from unnest($1::text[]) as x(message)
