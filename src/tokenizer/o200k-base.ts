@@ -1,38 +1,28 @@
-import { createRequire } from 'node:module'
-import { countMerged, type Vocabulary } from './byte-pair-merge.ts'
+import { countMerged } from './byte-pair-merge.ts'
+import { END } from './character-kinds.ts'
+import { readO200kVocabulary } from './o200k-vocabulary.ts'
+import { pieceEnd } from './piece-end.ts'
 import type { Tokenizer } from './tokenizer.ts'
+import { NO_RANK, type Vocabulary } from './vocabulary.ts'
 
-/**
- * How o200k_base cuts a text before it merges bytes (tiktoken's `openai_public.py`), with one translation: there `\s`
- * means Unicode's White_Space, which differs from JavaScript's `\s` at U+FEFF and U+0085.
- */
-const PIECES = new RegExp(
-  [
-    String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?`,
-    String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?`,
-    String.raw`\p{N}{1,3}`,
-    String.raw` ?[^\p{White_Space}\p{L}\p{N}]+[\r\n/]*`,
-    String.raw`\p{White_Space}*[\r\n]+`,
-    String.raw`\p{White_Space}+(?!\P{White_Space})`,
-    String.raw`\p{White_Space}+`,
-  ].join('|'),
-  'gu',
-)
-const NON_ASCII = /\P{ASCII}/u
+/** A character of UTF-16 is at most so many bytes of UTF-8. */
+const BYTES_PER_UNIT = 3
+const encoder = new TextEncoder()
+/** The bytes of a usual text are written here. Safe, because counting never yields. */
+const small = new Uint8Array(64 * 1024)
 
-const toBytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
-
-/** 200,000 tokens, about 0.2 s and 40 MB: read at the first count, not when the module is imported. */
-function loadVocabulary(): Vocabulary {
-  const tokens: readonly (string | readonly number[] | undefined)[] = createRequire(import.meta.url)(
-    'gpt-tokenizer/bpeRanks/o200k_base',
-  ).default
-  const vocabulary = new Map<string, number>()
-  tokens.forEach((token, rank) => {
-    if (token !== undefined)
-      vocabulary.set(typeof token === 'string' ? toBytes(token) : String.fromCharCode(...token), rank)
-  })
-  return vocabulary
+function countPieces(bytes: Uint8Array, length: number, vocabulary: Vocabulary): number {
+  let tokens = 0
+  for (let start = 0; start < length; ) {
+    const end = pieceEnd(bytes, start)
+    if (end - start === 1)
+      tokens += 1 // every byte is a token
+    else if (end - start === 2) {
+      tokens += vocabulary.pairs[((bytes[start] as number) << 8) | (bytes[start + 1] as number)] === NO_RANK ? 2 : 1
+    } else tokens += vocabulary.rankOf(bytes, start, end) !== NO_RANK ? 1 : countMerged(bytes, start, end, vocabulary)
+    start = end
+  }
+  return tokens
 }
 
 let vocabulary: Vocabulary | undefined
@@ -45,12 +35,11 @@ export const o200kBase: Tokenizer = {
   id: 'o200k_base',
   version: '4.0.0',
   count(text) {
-    vocabulary ??= loadVocabulary()
-    let tokens = 0
-    for (const [piece] of text.matchAll(PIECES)) {
-      const bytes = NON_ASCII.test(piece) ? toBytes(piece) : piece
-      tokens += vocabulary.has(bytes) ? 1 : countMerged(bytes, vocabulary)
-    }
-    return tokens
+    vocabulary ??= readO200kVocabulary() // at the first count, not when the module is imported
+    const most = text.length * BYTES_PER_UNIT + 1
+    const bytes = most <= small.length ? small : new Uint8Array(most)
+    const { written } = encoder.encodeInto(text, bytes)
+    bytes[written] = END
+    return countPieces(bytes, written, vocabulary)
   },
 }

@@ -60,4 +60,18 @@ describe('the cut of a text', () => {
       { numRuns: 10_000 },
     )
   })
+
+  it('knows each letter, mark and number of Unicode as the reference does', () => {
+    const differs = (text: string) => o200kBase.count(text) !== counted(text)
+    const misjudged: string[] = []
+    for (let first = 0x80; first < 0x110000; first += 128) {
+      if (first >= 0xd800 && first < 0xe000) continue // halves of pairs
+      const texts = Array.from({ length: 128 }, (_, index) => {
+        const character = String.fromCodePoint(first + index)
+        return `${character}'D .${character}\n` // behind a letter or a mark there is a contraction, after a sign a line end
+      })
+      if (differs(texts.join(''))) misjudged.push(...texts.filter(differs))
+    }
+    expect(misjudged).toEqual([])
+  })
 })

@@ -29,6 +29,9 @@ const EXACT: readonly (readonly [name: string, text: string])[] = [
   ['TypeScript', read('../../src/tokenizer/o200k-base.ts')],
   ['JSON', read('../../tsconfig.json')],
   ['contractions', "I'm sure they've said it's DON'T, we'LL see; 'tis O'Neill's"],
+  ['the long s and the Kelvin sign behind an apostrophe', "and I'\u017f, I'\u017fe, I'\u212a"],
+  ['NUL', 'a\0b\0\0 \0'],
+  ['half a surrogate pair', 'a\ud83d b\ude00\ud83d'],
   ['numbers', '1 12 123 1234 1234567.891 ½ Ⅷ ٣٤٥'],
   ['Chinese', '今天天气很好，我们去公园散步。后来下雨了，大家都跑回家。'.repeat(50)],
   ['Japanese and Korean', '吾輩は猫である。名前はまだ無い。 대한민국의 수도는 서울이다.'],
@@ -62,6 +65,41 @@ test('every character of the first planes is counted as tiktoken counts it in it
     if (o200kBase.count(text) !== countReference(text)) different.push(code.toString(16))
   }
   expect(different).toEqual([])
+})
+
+test.each([...'aA=1é字😀', ' ', '\n', '\u0301', '=-', 'aé字', 'qxzj'])(
+  'a piece of %j of every length, up to beyond the longest token, is counted as tiktoken counts it',
+  (unit) => {
+    for (let times = 1; times <= 140; times++) {
+      const text = unit.repeat(times)
+      expect(o200kBase.count(text), `${times} times`).toBe(countReference(text))
+    }
+  },
+)
+
+test('a text of about the size of the kept buffer, or beyond, is counted as tiktoken counts it', () => {
+  for (const unit of ['字。', 'é ', 'word '])
+    for (const characters of [21_843, 21_844, 21_845, 21_846, 70_000]) {
+      const text = unit.repeat(characters).slice(0, characters)
+      expect(o200kBase.count(text), `${characters} characters`).toBe(countReference(text))
+    }
+})
+
+test.each([
+  ['yxrex', 'Bring'],
+  ['nboaf', ' paru'],
+  ['aoaid', 'اريع'],
+  ['ojfvl', ' принос'],
+])('%j, whose hash is that of the token %j, is no token', (word, token) => {
+  expect(o200kBase.count(token)).toBe(1)
+  expect(o200kBase.count(word)).toBe(countReference(word))
+  expect(countReference(word)).toBeGreaterThan(1)
+})
+
+test('a text is counted alone, whatever longer text was counted before it', () => {
+  expect(o200kBase.count('a'.repeat(500))).toBeGreaterThan(1)
+  expect(o200kBase.count('a')).toBe(1)
+  expect(o200kBase.count('')).toBe(0)
 })
 
 test('any well-formed text is counted as tiktoken counts it', () => {
