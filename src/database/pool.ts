@@ -59,6 +59,6 @@ export function openQueuePool(url: string, max: number): pg.Pool {
     application_name: 'tollkeeper queue',
     keepAlive: true,
     Client: ImpatientClient,
-    options: '-c search_path=bullmq -c idle_in_transaction_session_timeout=10000',
+    options: '-c search_path=bullmq -c enable_seqscan=off -c idle_in_transaction_session_timeout=10000',
   })
 }
