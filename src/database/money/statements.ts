@@ -40,6 +40,7 @@ export const STATEMENTS = {
   writeCounters: statement('write-counters'),
   writeMembers: statement('write-members'),
   writeEntries: statement('write-entries'),
+  writeCharges: statement('write-charges'),
   notify: statement('notify'),
 } as const
 

@@ -41,7 +41,9 @@ export function writingStatements(
     writes.holds.filter(({ isNew }) => !isNew),
     holdColumns,
   )
-  store(STATEMENTS.writeEntries, writes.entries, entryColumns)
+  const { charges, others } = splitEntries(writes.entries)
+  store(STATEMENTS.writeCharges, charges, chargeColumns)
+  store(STATEMENTS.writeEntries, others, entryColumns)
   store(STATEMENTS.writeCounters, writes.counters, counterColumns)
   store(STATEMENTS.writeMembers, writes.members, memberColumns)
   store(STATEMENTS.writePeriods, writes.periods, periodColumns)
@@ -158,6 +160,45 @@ function memberColumns(rows: readonly MemberRow[]): Cells {
     plain(rows, (row) => row.needed),
     plain(rows, (row) => row.missing),
     plain(rows, (row) => row.addedAt),
+  ]
+}
+
+/** So many charges that differ in nothing but their figures are worth a statement of their own. */
+const CHARGES_MIN = 32
+
+interface SplitEntries {
+  /** All of one kind, currency and moment, and without what entries of jobs never have; or none. */
+  readonly charges: readonly EntryRow[]
+  readonly others: readonly EntryRow[]
+}
+
+function splitEntries(entries: readonly EntryRow[]): SplitEntries {
+  const first = entries.find(({ kind }) => kind === 'charge')
+  const isAlike = (row: EntryRow): boolean =>
+    row.kind === 'charge' && row.currency === first?.currency && row.createdAt === first.createdAt
+  if (entries.length < CHARGES_MIN) return { charges: [], others: entries }
+  const charges = entries.filter(isAlike)
+  if (charges.length < CHARGES_MIN) return { charges: [], others: entries }
+  return { charges, others: entries.filter((row) => !isAlike(row)) }
+}
+
+function chargeColumns(rows: readonly EntryRow[]): Cells {
+  const [first] = rows
+  return [
+    ...[first?.kind, first?.debit, first?.credit, first?.currency, String(first?.createdAt)].map(
+      (cell) => cell ?? null,
+    ),
+    plain(rows, (row) => row.id),
+    quoted(rows, (row) => row.organizationId),
+    plain(rows, (row) => row.seq),
+    plain(rows, (row) => row.amount),
+    plain(rows, (row) => row.availableAfter),
+    plain(rows, (row) => row.heldAfter),
+    quoted(rows, (row) => row.businessKey),
+    plain(rows, (row) => row.jobId),
+    quoted(rows, (row) => row.stage),
+    quoted(rows, (row) => row.component),
+    plain(rows, (row) => row.tokenClass),
   ]
 }
 
