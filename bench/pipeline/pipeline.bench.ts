@@ -6,7 +6,7 @@ import { median } from '../statistics.ts'
 import { openOrganizations, openWorld, refreshStatistics, type World } from '../world.ts'
 import { measureCharged, measureLatency, PAYER } from './charged.ts'
 import { measureNoOp } from './no-op.ts'
-import type { QueueOf } from './queue-terms.ts'
+import { CONCURRENCY, type QueueOf } from './queue-terms.ts'
 import { AGENTS, CHAIN, FLOW, PRICES, type Shape } from './shapes.ts'
 
 type Backend = 'postgres' | 'redis'
@@ -15,7 +15,8 @@ type Backend = 'postgres' | 'redis'
 const QUICK = { rounds: 2, seconds: 0.8, latencySeconds: 1.5 }
 const FULL = { rounds: 5, seconds: 5, latencySeconds: 15 }
 const JOBS_MAX = 10_000
-const WARM_UP = 30
+/** Enough for the compiler of Node to have seen every path often. */
+const WARM_UP = 200
 const BACKEND_NAMES = { postgres: 'PostgreSQL', redis: 'Redis' } as const
 
 /** What billing costs a pipeline: charged jobs against jobs that do nothing, on the same queue. */
@@ -72,7 +73,7 @@ async function measureBackend(
 /** The product with its workers in this process, and somebody who pays. */
 async function openWorkers(database: BenchDatabase, redisUrl: string | null): Promise<World> {
   // The sweep repairs what is lost; jobs that wait to be measured are not lost, so it comes once, before there are any.
-  const env: Record<string, string> = { RECONCILE_INTERVAL_MS: '3600000' }
+  const env: Record<string, string> = { RECONCILE_INTERVAL_MS: '3600000', WORKER_CONCURRENCY: String(CONCURRENCY) }
   if (redisUrl !== null) env.REDIS_URL = redisUrl
   const world = await openWorld(database, env, AGENTS)
   await openOrganizations(world, [PAYER], PRICES)

@@ -4,7 +4,11 @@ export interface QueueOf {
   readonly redisUrl: string | null
 }
 
+/**
+ * Of each queue, for the product and for the reference: a charged stage waits for the disk of PostgreSQL, and with the
+ * default of 8 two cores would be idle meanwhile.
+ */
+export const CONCURRENCY = 16
 /** As the product has them by default, so that the reference has no advantage. */
-export const CONCURRENCY = 8
 export const KEEP_COMPLETED = 1_000
 export const QUEUE_POOL_MAX = 13
