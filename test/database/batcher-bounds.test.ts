@@ -84,6 +84,44 @@ describe('the bounds of a batch', () => {
     expect(world.sizes()).toEqual([1, 1, 1])
   })
 
+  it('sends a batch behind the one under way where enough wait for it; fewer share the next with whoever comes', async () => {
+    const batches: number[] = []
+    const ends: (() => void)[] = []
+    const run: RunBatch = async (calls, from) => {
+      batches.push(calls.length)
+      from?.sent()
+      await new Promise<void>((resolve) => ends.push(resolve))
+      return calls.map(() => ({ kind: 'dead', state: 'unknown' }))
+    }
+    const turns = async (): Promise<void> => {
+      for (let passed = 0; passed < 4; passed += 1) await turn()
+    }
+    const end = async (): Promise<void> => {
+      ends.shift()?.()
+      await turns()
+    }
+    const batcher = new Batcher(run, { lanes: 1, batch: { ...BATCH, whole: 2, behind: 4 } })
+    const few = cancels(batcher, 'acme', 6)
+    await turns()
+    expect(batches, 'three are left, and not enough').toEqual([3])
+    few.push(...cancels(batcher, 'acme', 1))
+    await end()
+    expect(batches, 'they share theirs with whoever came').toEqual([3, 2])
+    while (ends.length > 0) await end()
+    await Promise.all(few)
+    batches.length = 0
+
+    const many = cancels(batcher, 'acme', 10)
+    await turns()
+    expect(batches, 'five are left, and enough; then two batches are under way').toEqual([5, 3])
+    await end()
+    expect(batches, 'two are left').toEqual([5, 3])
+    await end()
+    expect(batches).toEqual([5, 3, 2])
+    await end()
+    await Promise.all(many)
+  })
+
   it('lets ten organisations walk over their parked jobs in a batch, each as often as it likes', async () => {
     const world = standingStill()
     const ids = Array.from({ length: 15 }, (_, index) => `organization-${index}`)

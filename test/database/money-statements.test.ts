@@ -213,6 +213,47 @@ describe('what a money transaction reads and stores', () => {
     await expectBooksToBalance(world.database)
   })
 
+  it('many charges of one batch are stored as each of them would be alone', async () => {
+    await path.fund('many', '5.00')
+    const jobs = await path.storeJobs('many', 41)
+    await Promise.all(jobs.map((job) => path.admit(job)))
+    await Promise.all(jobs.map((job) => path.settle(job, 'agent.x', wrote('x'))))
+    const [alone, ...together] = jobs as [JobOf, ...JobOf[]]
+    await path.settleOutput(alone, 3)
+    await Promise.all(together.map((job) => path.settleOutput(job, 3)))
+    const rows = await world.database.query<Record<string, unknown>>(
+      `select job_id, seq, kind, debit_account, credit_account, amount, currency, business_key, stage, component, token_class,
+         reference, reverses_seq, details, id is not null as has_id, created_at <= now() as is_past
+       from tollkeeper.ledger_entries where organization_id = 'many' and kind = 'charge' order by seq`,
+    )
+    expect(rows).toHaveLength(jobs.length)
+    const keys = jobs.map(({ jobId }) => `charge:${jobId}:output:out:-`)
+    expect(rows.map((row) => row.business_key).sort()).toEqual(keys.sort())
+    for (const row of rows) {
+      const { job_id, seq, business_key, ...figures } = row
+      expect(figures).toEqual({
+        ...{ kind: 'charge', debit_account: 'held', credit_account: 'revenue', amount: `${3n * PER_TOKEN}` },
+        ...{
+          currency: 'USD',
+          stage: 'output',
+          component: 'out',
+          token_class: null,
+          reference: null,
+          reverses_seq: null,
+        },
+        ...{ details: null, has_id: true, is_past: true },
+      })
+      expect(business_key).toBe(`charge:${job_id}:output:out:-`)
+      expect(Number(seq), 'each charge is followed by its release').toBe(Number(rows[0]?.seq) + 2 * rows.indexOf(row))
+    }
+    const released = await world.database.query(
+      `select 1 from tollkeeper.ledger_entries where organization_id = 'many' and kind = 'release' and amount = $1`,
+      [`${2n * PER_TOKEN}`],
+    )
+    expect(released).toHaveLength(jobs.length)
+    await expectBooksToBalance(world.database)
+  })
+
   it('whoever waits hears of each job that changed, and of money where somebody waits for it', async () => {
     await path.fund('heard', '0.005')
     const [job, waiting] = (await path.storeJobs('heard', 2)) as [JobOf, JobOf]

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { Batcher, type BatcherOptions } from '../../src/database/money/batcher.ts'
 import { DatabaseClock } from '../../src/database/money/database-clock.ts'
+import { ImplicitTransaction } from '../../src/database/money/implicit-transaction.ts'
 import type { LanePlace, RunBatch } from '../../src/database/money/lane.ts'
 import { Memory } from '../../src/database/money/memory.ts'
 import { moneyTransactions } from '../../src/database/money/money-pipe.ts'
@@ -67,8 +68,10 @@ export class RememberingProcess implements AsyncDisposable {
   #record(client: pg.PoolClient): void {
     const query = client.query.bind(client) as (...asked: readonly unknown[]) => unknown
     const recorded = (...asked: readonly unknown[]): unknown => {
-      const [first] = asked as readonly [string | { name?: string; text: string }]
-      this.#sent.push(typeof first === 'string' ? first : (first.name ?? first.text))
+      const [first] = asked as readonly [string | { name?: string; text: string } | ImplicitTransaction]
+      if (first instanceof ImplicitTransaction) {
+        this.#sent.push('begin', ...first.statements.map(([{ name }]) => name), 'commit')
+      } else this.#sent.push(typeof first === 'string' ? first : (first.name ?? first.text))
       return query(...asked)
     }
     client.query = recorded as unknown as typeof client.query

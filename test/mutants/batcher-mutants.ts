@@ -34,9 +34,16 @@ export const BATCHER_MUTANTS: readonly Mutant[] = [
       {
         name: 'batcher-passes-a-failed-one',
         why: 'calls of one organisation are decided in another order than they came',
-        find: 'if (this.#failed > 0) await ahead',
-        replace: '',
+        find: 'this.#failed > 0 || this.#waiting.calls <',
+        replace: 'this.#waiting.calls <',
         killers: ['database/batcher-interleavings'],
+      },
+      {
+        name: 'batcher-sends-the-few-behind',
+        why: 'a few calls at a time cost the database as much as hundreds',
+        find: ' || this.#waiting.calls < this.#options.batch.behind',
+        replace: '',
+        killers: ['database/batcher-bounds'],
       },
       {
         name: 'batcher-tries-again-too-early',

@@ -13,6 +13,18 @@ export const WRITE_MUTANTS: readonly Mutant[] = [
         replace: 'writes.wake.slice(1).map(',
       },
       {
+        name: 'charges-take-others-along',
+        why: 'releases are booked as charges, wherever much is charged',
+        find: "row.kind === 'charge' && row.currency",
+        replace: 'row.currency',
+      },
+      {
+        name: 'charges-without-the-others',
+        why: 'where much is charged, nothing is released',
+        find: 'others: entries.filter((row) => !isAlike(row))',
+        replace: 'others: []',
+      },
+      {
         name: 'write-forgets-closed-holds',
         why: 'a hold that was given back stays open, and can be spent',
         find: 'writes.holds.filter(({ isNew }) => !isNew)',
@@ -114,6 +126,24 @@ export const WRITE_MUTANTS: readonly Mutant[] = [
         why: 'the hold of a resumed job meets the key of the one before',
         find: ', generation = x.generation',
         replace: '',
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/database/sql/write-charges.sql',
+    ['database/money-statements'],
+    [
+      {
+        name: 'charges-turn-around',
+        why: 'the ledger says that money went the other way, wherever much is charged',
+        find: '$1::text, $2::text, $3::text',
+        replace: '$1::text, $3::text, $2::text',
+      },
+      {
+        name: 'charges-without-their-component',
+        why: 'nobody can tell what much of the money was for',
+        find: 'x.stage, x.component, x.token_class',
+        replace: 'x.stage, x.stage, x.token_class',
       },
     ],
   ),

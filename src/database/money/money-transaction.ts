@@ -7,6 +7,7 @@ import { fold } from '../../ledger/fold.ts'
 import type { Tariff } from '../../pricing/tariff.ts'
 import { errorCode, faultOf, OutdatedFacts, UnansweredCommit } from '../retry.ts'
 import { listOf } from './array-literal.ts'
+import { arePrepared, storeTogether } from './implicit-transaction.ts'
 import type { Memory, Stamps } from './memory.ts'
 import { type NamedRows, namedRows } from './named-rows.ts'
 import { readFacts } from './read-facts.ts'
@@ -71,14 +72,13 @@ async function decideKnown(
   { facts, stamps, prices }: Known,
   calls: readonly Call[],
 ): Promise<Verdicts> {
-  const { client } = place
   try {
     const { verdicts, writes } = fold(facts, prices, calls)
     const stamp = newId()
     const prepared = writingStatements(writes, facts.organizations, stamp)
     memory.keep(facts, writes, prepared.length > 0 ? stampEach(facts, stamp) : stamps)
     const known = [listOf(stamps.keys()), JSON.stringify(Object.fromEntries(stamps)), `${facts.now}`]
-    await storeAndCommit(place, [client.query('begin')], [[STATEMENTS.lockKnown, known], ...prepared])
+    await storeKnown(place, [[STATEMENTS.lockKnown, known], ...prepared])
     memory.confirm(stamps.keys())
     announce(writes.changed)
     return verdicts
@@ -117,18 +117,38 @@ async function readAndDecide(
   }
 }
 
+/** A whole transaction in one round trip. What the server does not know yet it learns by statements of their own. */
+function storeKnown(place: Place, statements: readonly Prepared[]): Promise<void> {
+  const { client, sent } = place
+  if (isArmed('money.in-transaction') || !arePrepared(client, statements)) {
+    return storeAndCommit(place, [client.query('begin')], statements)
+  }
+  return untilStored(async () => {
+    const stored = storeTogether(client, statements)
+    sent()
+    await stored
+  })
+}
+
 /** Sends all writes and COMMIT behind whatever was asked before, in one breath. */
-async function storeAndCommit(
+function storeAndCommit(
   { client, sent }: Place,
   before: readonly Promise<unknown>[],
   prepared: readonly Prepared[],
 ): Promise<void> {
-  try {
+  return untilStored(async () => {
     const asked = [...before, ...prepared.map(([statement, values]) => ask(client, statement, values))]
     if (isArmed('money.in-transaction')) await standStill(client, asked)
     const committed = client.query('commit')
     sent()
     await allOf([...asked, committed])
+  })
+}
+
+/** @throws UnansweredCommit where it may have been stored */
+async function untilStored(store: () => Promise<void>): Promise<void> {
+  try {
+    await store()
     failpoint('money.after-commit')
   } catch (error) {
     throw mayBeStored(error) ? new UnansweredCommit(error as Error) : error
