@@ -17,6 +17,8 @@ import { type PipelineQueueName, queueOfStage } from '../src/queues/catalogue.ts
 import { DeadEnd, type Delivery, type Outcome, type Processor } from '../src/queues/delivery.ts'
 import { showParked } from './parked-card.ts'
 
+/** A count that takes longer than this was not short. */
+const SHORT_MS = 1_000
 /** How long a stage waits for our own database before it is tried again, in milliseconds. */
 const OUTAGE_PAUSE_MS = 2_000
 
@@ -94,7 +96,8 @@ interface Counted<Measured> {
 /**
  * Measures a stage that only counts a short text and that nobody has begun. A queue job that was begun before may have
  * killed its worker: its starts are counted by claims, so that it claims first.
- * @returns null where this does not hold, or where counting fails: it is done again under a claim, and fails there
+ * @returns null where this does not hold, or where counting fails or takes long, which agents' own bounds may: it is done
+ *   again under a claim, and ends there
  */
 async function countShort<Measured>(
   { measure }: StageSteps<Measured>,
@@ -106,10 +109,17 @@ async function countShort<Measured>(
   if (!known?.untouched || starts > 1 || !isShortCount(known, of.stage)) return null
   const claim = { ...of, claimId: newId() }
   const context: StageContext = { of, claim, job: known, services, spent: { usage: () => null } }
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, SHORT_MS, null)
+  })
   try {
-    return { context, measured: await measure(context, signal) }
+    const measured = await Promise.race([measure(context, signal), late])
+    return measured === null ? null : { context, measured }
   } catch {
     return null
+  } finally {
+    clearTimeout(timer)
   }
 }
 

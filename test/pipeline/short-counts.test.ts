@@ -17,6 +17,7 @@ describe.each(BACKENDS_HERE)('a stage that only counts, with the queue on %s', (
   /** What the row of the input said whenever its job was bounded, which is behind the count. */
   const seen: string[] = []
   let failures = 0
+  let hangs = 0
   const watcher: Agent = {
     key: 'watcher',
     async bounds() {
@@ -24,6 +25,8 @@ describe.each(BACKENDS_HERE)('a stage that only counts, with the queue on %s', (
         `select state, starts from tollkeeper.job_stages where stage = 'input'`,
       )
       if (row) seen.push(`${row.state}, begun ${row.starts} times`)
+      hangs -= 1
+      if (hangs >= 0) return new Promise<null>(() => undefined)
       failures -= 1
       if (failures >= 0) throw new Error('no bounds this time')
       return null
@@ -61,6 +64,12 @@ describe.each(BACKENDS_HERE)('a stage that only counts, with the queue on %s', (
   it('counts a long one under its claim', async () => {
     await charge('many words '.repeat(10_000))
     expect(seen).toEqual(['running, begun 1 times'])
+  })
+
+  it('does what takes long again under a claim, which ends in time', async () => {
+    hangs = 1
+    await charge('a few words')
+    expect(seen).toEqual(['waiting, begun 0 times', 'running, begun 1 times'])
   })
 
   it('does what fails again under a claim, and claims first when the queue job comes again', async () => {
