@@ -53,13 +53,6 @@ export const BATCHER_MUTANTS: readonly Mutant[] = [
         killers: ['database/batcher-interleavings'],
       },
       {
-        name: 'batcher-drains-too-early',
-        why: 'a process that stops closes its connections under a batch that is on its way',
-        find: 'if (batch.length === 0) {\n        await ahead',
-        replace: 'if (batch.length === 0) {',
-        killers: ['database/batcher-interleavings'],
-      },
-      {
         name: 'batcher-sends-three',
         why: 'batches pile up on the connection, and a failure undoes all of them',
         find: 'await sent\n      await ahead',

@@ -87,10 +87,7 @@ export class Lane {
       // they wait for the one ahead, so that whoever comes meanwhile shares theirs.
       if (this.#failed > 0 || this.#waiting.calls < this.#options.batch.behind) await ahead
       const batch = this.#waiting.take()
-      if (batch.length === 0) {
-        await ahead
-        continue
-      }
+      if (batch.length === 0) continue // all of them went when their time was over
       const { sent, done } = this.#send(batch, ahead)
       await sent
       await ahead
