@@ -9,7 +9,7 @@ import { measureAsynchronous, measureLargeLedger, measureRecoveries } from './lo
 import { type Counts, chooseCounts, measureRound, type Round } from './rounds.ts'
 
 /** How much a run does; `quick` ends within 40 s on two cores, its start included. */
-const QUICK = { rounds: 3, seconds: 0.5, idle: { calls: 1_000, seconds: 4 } }
+const QUICK = { rounds: 3, seconds: 0.33, idle: { calls: 1_000, seconds: 4 } }
 const FULL = { rounds: 7, seconds: 3, idle: { calls: 5_000, seconds: 60 } }
 
 const VERIFY_RUNS = 3

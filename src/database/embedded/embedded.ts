@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chown } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigurationError, UnavailableError } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
 import { locateBinaries } from './binaries.ts'
@@ -13,6 +14,9 @@ import { connect, othersConnected, Presence } from './presence.ts'
 import { APP_ROLE, DATABASE, OWNER_ROLE, prepareDatabase } from './roles.ts'
 import { serverUserFor } from './server-user.ts'
 import { type EmbeddedState, readState, writeState } from './state-file.ts'
+
+const REACH_TRIES = 3
+const REACH_PAUSE_MS = 500
 
 export interface EmbeddedOptions {
   /** Folder of the cluster; relative to the working folder, made when missing. */
@@ -65,10 +69,8 @@ export async function acquireEmbedded(options: EmbeddedOptions): Promise<Embedde
     }
     await save({})
     const fresh = await initialize(cluster, state.passwords.admin)
-    const { port, startedNow } = await ensureStarted(cluster, state.port, options.settings ?? {})
-    const presence = new Presence(urlOf(ADMIN_ROLE, state.passwords.admin, port, 'postgres'))
+    const { port, startedNow, presence } = await reach(cluster, state, options.settings ?? {})
     try {
-      await openPresence(presence, folder)
       if (!state.prepared) await prepare(state, port)
       const token = randomUUID()
       const onDuty = startedNow || !(await keeperLives(state))
@@ -83,6 +85,31 @@ export async function acquireEmbedded(options: EmbeddedOptions): Promise<Embedde
       throw error
     }
   })
+}
+
+/** Starts the server unless it runs, and is present there. One that was killed a moment ago still looks alive. */
+async function reach(
+  cluster: Cluster,
+  { passwords, port: preferred }: EmbeddedState,
+  settings: Readonly<Record<string, string>>,
+): Promise<{ port: number; startedNow: boolean; presence: Presence }> {
+  let startedNow = false
+  for (let tries = 1; ; tries += 1) {
+    const found = await ensureStarted(cluster, preferred, settings)
+    startedNow ||= found.startedNow
+    const presence = new Presence(urlOf(ADMIN_ROLE, passwords.admin, found.port, 'postgres'))
+    try {
+      await openPresence(presence, cluster.folder)
+      return { port: found.port, startedNow, presence }
+    } catch (error) {
+      await presence.close()
+      if (error instanceof UnavailableError && tries < REACH_TRIES) await sleep(REACH_PAUSE_MS)
+      else {
+        if (startedNow) await stop(cluster)
+        throw error
+      }
+    }
+  }
 }
 
 interface Use {
