@@ -19,8 +19,8 @@ export function arePrepared(client: pg.ClientBase, statements: readonly Prepared
 
 /**
  * Sends prepared statements as one transaction, stored or undone together: PostgreSQL makes one of whatever stands before a
- * Sync, without BEGIN and COMMIT. It answers once, where it would answer each statement of its own by itself, with a
- * packet that wakes us: of a small batch that was a third of its time.
+ * Sync, without BEGIN and COMMIT. It answers once, where it would answer each statement by itself, with a packet of its own
+ * that wakes us.
  * @returns when it is stored @throws what PostgreSQL refused, and then nothing is stored; or the loss of the connection
  */
 export function storeTogether(client: pg.ClientBase, statements: readonly Prepared[]): Promise<void> {
