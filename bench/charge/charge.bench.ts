@@ -28,7 +28,8 @@ export const chargeBench: Bench = async (options) => {
   const counts = await chooseCounts(bench, (options.quick ? QUICK : FULL).seconds)
   options.progress(`warm; a measurement is ${counts.inserts} inserts, ${counts.settles} settles`)
   const short = await measureShort(bench, counts, options)
-  return options.quick ? short : withLongRuns(server, bench, counts, short, options)
+  // Awaited here: what this function opened is closed when it returns.
+  return options.quick ? short : await withLongRuns(server, bench, counts, short, options)
 }
 
 async function measureShort(bench: ChargeWorld, counts: Counts, options: BenchOptions): Promise<BenchResult> {
