@@ -30,9 +30,7 @@ export class JobNotices {
   announce(jobIds: readonly string[]): void {
     if (jobIds.length === 0) return
     this.#waiting = this.#waiting.concat(jobIds).slice(-JOBS_MAX)
-    this.#sending ??= this.#send().finally(() => {
-      this.#sending = undefined
-    })
+    this.#sending ??= this.#send()
   }
 
   /** Resolves when all that were announced are told. */
@@ -54,5 +52,7 @@ export class JobNotices {
         this.#logger.debug({ reason: String(error) }, 'changed jobs are not announced; who waits for them looks')
       }
     }
+    // In the turn in which nothing waits any more: whoever comes later begins anew.
+    this.#sending = undefined
   }
 }

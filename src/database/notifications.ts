@@ -11,8 +11,8 @@ type Channel = 'tollkeeper_wake' | 'tollkeeper_jobs'
 type Listener = (payload: string) => void
 
 /**
- * Hears what the money transactions announce, and what is announced behind them. A notice is a hint that saves waiting, never the only reason that
- * something happens: every listener also looks for itself from time to time.
+ * Hears what the money transactions announce, and what is announced behind them. A notice is a hint that saves waiting,
+ * never the only reason that something happens: every listener also looks for itself from time to time.
  */
 export class Notifications {
   readonly #url: string

@@ -5,7 +5,7 @@ import type { JobView } from '../managers/job-view.ts'
 /** How often a waiter looks for itself, in milliseconds, should a notice be lost. */
 const LOOK_MS = 500
 
-/** Waits for our own rows: a notice of the money transaction wakes it, its own look is the fallback. */
+/** Waits for our own rows: a notice behind the money transaction wakes it, its own look is the fallback. */
 export class JobWatcher {
   readonly #notifications: Notifications
   readonly #find: (jobId: string) => Promise<JobView>

@@ -33,7 +33,7 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
       {
         name: 'notices-after-a-failure-never',
         why: 'after an outage whoever waits for a result looks twice a second',
-        find: '      this.#sending = undefined\n',
+        find: '    this.#sending = undefined\n',
         replace: '',
       },
     ],

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { Cells } from './statements.ts'
 import type { Prepared } from './write-rows.ts'
 
-/** What we use of a client beyond its declared interface; pg has kept it since its first versions. */
+/** What we use of a client's connection beyond its declared interface; pg's own queries are sent by the same. */
 interface Wire {
   /** The text of each statement that the server has prepared, by name. */
   readonly parsedStatements: Readonly<Record<string, string>>

@@ -43,8 +43,8 @@ const LATE = 'The database took no call for too long. Nothing was done; try agai
 
 /**
  * One batch after another. A batch starts when the one before it was sent and the one before that returned, never on a
- * timer: an idle lane decides a call at once, a busy one shares each COMMIT. A batch that fails is split until the bad call fails alone, but only over what
- * a call can cause: when the database does not answer, it answers no half of a batch either.
+ * timer: an idle lane decides a call at once, a busy one shares each COMMIT. A batch that fails is split until the bad call
+ * fails alone, but only over what a call can cause: when the database does not answer, it answers no half of a batch either.
  */
 export class Lane {
   readonly #run: RunBatch

@@ -176,18 +176,15 @@ function splitEntries(entries: readonly EntryRow[]): SplitEntries {
   const first = entries.find(({ kind }) => kind === 'charge')
   const isAlike = (row: EntryRow): boolean =>
     row.kind === 'charge' && row.currency === first?.currency && row.createdAt === first.createdAt
-  if (entries.length < CHARGES_MIN) return { charges: [], others: entries }
-  const charges = entries.filter(isAlike)
+  const charges = entries.length < CHARGES_MIN ? [] : entries.filter(isAlike)
   if (charges.length < CHARGES_MIN) return { charges: [], others: entries }
   return { charges, others: entries.filter((row) => !isAlike(row)) }
 }
 
 function chargeColumns(rows: readonly EntryRow[]): Cells {
-  const [first] = rows
+  const { kind, debit, credit, currency, createdAt } = rows[0] as EntryRow // a statement without rows is not sent
   return [
-    ...[first?.kind, first?.debit, first?.credit, first?.currency, String(first?.createdAt)].map(
-      (cell) => cell ?? null,
-    ),
+    ...[kind, debit, credit, currency, `${createdAt}`],
     plain(rows, (row) => row.id),
     quoted(rows, (row) => row.organizationId),
     plain(rows, (row) => row.seq),
