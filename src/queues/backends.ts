@@ -141,7 +141,9 @@ function onPostgres(pool: Pool): Connections {
     // Each of BullMQ's objects listens to the shared pool's errors and never stops.
     pool.setMaxListeners(pool.getMaxListeners() + 1)
     const backend = createPostgresBackend(name, opts, more)
-    forgetFailedStart(Reflect.get(backend, 'connection'))
+    const connection = Reflect.get(backend, 'connection')
+    forgetFailedStart(connection)
+    borrowNothingAfterClose(connection)
     forgetFailedStart(backend)
     return patient(backend)
   }
@@ -170,6 +172,15 @@ function forgetFailedStart(target: { waitUntilReady(): Promise<void> }): void {
       Reflect.set(target, 'readyPromise', undefined)
       throw error
     }
+  }
+}
+
+/** A worker that is closed while it starts would then borrow its LISTEN client, and the pool's end wait for it for ever. */
+function borrowNothingAfterClose(target: { isClosing: unknown; getListenClient(): Promise<unknown> }): void {
+  const borrow = target.getListenClient.bind(target)
+  target.getListenClient = async () => {
+    if (target.isClosing) throw new Error('this worker is closed and listens no more')
+    return await borrow()
   }
 }
 

@@ -1,13 +1,29 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { UnavailableError } from '../../src/foundation/errors.ts'
 import { newId } from '../../src/foundation/ids.ts'
+import { createQueueBackend } from '../../src/queues/backends.ts'
 import { createWorkers } from '../../src/queues/processing.ts'
 import { createQueues } from '../../src/queues/queues.ts'
 import { charged, noting, probe, stage, until, useQueues } from './queue-bench.ts'
-import { KINDS, openBackend, quiet } from './queue-servers.ts'
+import { KINDS, openBackend, quiet, startQueueServer } from './queue-servers.ts'
+
+test('a worker on PostgreSQL that is closed while it starts keeps none of the pool', async () => {
+  const server = await startQueueServer('postgres')
+  const pool = new pg.Pool({ connectionString: server.url, options: '-c search_path=bullmq', max: 1 })
+  const only = await pool.connect()
+  const backend = createQueueBackend({ kind: 'postgres', pool, logger: quiet })
+  await backend.newWorker('pipeline.input', async () => undefined, {}).close(true)
+  only.release()
+  await until(async () => expect(pool.waitingCount).toBe(0))
+  // What it asked for before its close is answered; then it must hold nothing that this would wait for.
+  await pool.query('select 1')
+  await pool.end()
+  await server.end()
+})
 
 describe.each(KINDS)('outages on %s', (kind) => {
   const bench = useQueues(kind)
