@@ -98,12 +98,14 @@ async function measureShape(
   const forSeconds = (perSecond: number): number => Math.min(JOBS_MAX, Math.ceil(perSecond * seconds))
   const charged: number[] = []
   const nothing: number[] = []
-  const nothings = forSeconds(await measureNoOp(noOp, shape, WARM_UP))
+  const nothings = forSeconds(await measureNoOp(noOp, shape, WARM_UP, 'plain'))
+  const gathered: number[] = []
   const jobs = forSeconds(await measureCharged(world, shape, WARM_UP))
   await refreshStatistics(world)
   for (let round = 1; round <= rounds; round += 1) {
-    nothing.push(await measureNoOp(noOp, shape, nothings))
+    nothing.push(await measureNoOp(noOp, shape, nothings, 'plain'))
     charged.push(await measureCharged(world, shape, jobs))
+    if (!quick) gathered.push(await measureNoOp(noOp, shape, nothings, 'gathered'))
     progress(`${backend}: ${shape.what}, round ${round} of ${rounds}`)
   }
   const key = `${shape.name}_${backend}` as const
@@ -117,6 +119,10 @@ async function measureShape(
       value: measured / reference,
     },
     chargedPerSecond: measured,
-    details: { [`${key}_charged_per_second`]: measured, [`${key}_no_op_per_second`]: reference },
+    details: {
+      [`${key}_charged_per_second`]: measured,
+      [`${key}_no_op_per_second`]: reference,
+      ...(gathered.length > 0 && { [`${key}_no_op_of_our_queue_layer_per_second`]: median(gathered) }),
+    },
   }
 }

@@ -1,7 +1,8 @@
 import { failpoint } from '../foundation/failpoint.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Delivery } from '../ledger/calls.ts'
-import type { Queues, StageDelivery } from '../queues/queues.ts'
+import type { StageDelivery, StageFlow } from '../queues/adding.ts'
+import type { Queues } from '../queues/queues.ts'
 
 /**
  * Puts planned queue jobs into the queue, gathered: what is pushed while an add is under way travels with the next one.
@@ -56,11 +57,8 @@ export class Outbox {
   async #send(deliveries: readonly Delivery[]): Promise<void> {
     const plain = deliveries.filter((delivery) => delivery.parent === null)
     if (plain.length > 0) await this.#queues.enqueueStages(plain.flatMap(toItems))
-    for (const delivery of deliveries) {
-      if (delivery.parent === null) continue
-      const parent = toItem(delivery, delivery.parent)
-      await this.#queues.enqueueFlow({ parent, children: toItems(delivery) })
-    }
+    const flows = deliveries.flatMap(toFlows)
+    if (flows.length > 0) await this.#queues.enqueueFlows(flows)
   }
 
   async #attempt(otherwise: string, work: () => Promise<void>): Promise<void> {
@@ -74,6 +72,10 @@ export class Outbox {
 
 function toItem({ jobId, organizationId }: Delivery, stage: { stage: string; delivery: number }): StageDelivery {
   return { jobId, organizationId, ...stage }
+}
+
+function toFlows(delivery: Delivery): StageFlow[] {
+  return delivery.parent === null ? [] : [{ parent: toItem(delivery, delivery.parent), children: toItems(delivery) }]
 }
 
 function toItems(delivery: Delivery): StageDelivery[] {

@@ -1,6 +1,7 @@
 import type { Job } from 'bullmq'
 import { DelayedError, UnrecoverableError, WaitingError } from 'bullmq'
 import { CATALOGUE, type QueueName, type QueuePayload } from './catalogue.ts'
+import type { Trimming } from './trimming.ts'
 
 /** One run of a queue job, as our processors see it. */
 export interface Delivery<Name extends QueueName = QueueName> {
@@ -45,16 +46,25 @@ function toStorable(text: string): string {
   return cut.replaceAll('\0', '').toWellFormed()
 }
 
+/** What a run needs of the worker that it runs in. */
+export interface RunControl {
+  readonly token: string
+  readonly signal: AbortSignal
+  readonly goingDown: () => boolean
+  readonly trimming: Trimming
+}
+
 /** What BullMQ shall do with this run: a value completes it, a throw does the rest. */
 export async function runDelivery<Name extends QueueName>(
   queue: Name,
   job: Job,
   processor: Processor<Name>,
-  control: { readonly token: string; readonly signal: AbortSignal; readonly goingDown: () => boolean },
+  control: RunControl,
 ): Promise<{ label: string } | null> {
   const outcome = await attempt(queue, job, processor, control)
   switch (outcome.kind) {
     case 'charged':
+      if (!control.trimming.isDue(job.opts.removeOnComplete)) job.opts.removeOnComplete = false
       return { label: toStorable(outcome.label) }
     case 'ended':
       job.opts.removeOnComplete = true
@@ -69,7 +79,7 @@ async function attempt<Name extends QueueName>(
   queue: Name,
   job: Job,
   processor: Processor<Name>,
-  control: { readonly token: string; readonly signal: AbortSignal; readonly goingDown: () => boolean },
+  control: RunControl,
 ): Promise<Outcome> {
   const parsed = CATALOGUE[queue].payload.safeParse(job.data)
   if (!parsed.success) throw new UnrecoverableError(toDataReason(parsed.error.issues))

@@ -5,6 +5,7 @@ import type { Logger } from '../foundation/logger.ts'
 import type { QueueBackend } from './backends.ts'
 import { MAINTENANCE_QUEUE, QUEUE_NAMES, type QueueName, WORKER_TUNING } from './catalogue.ts'
 import { type Processor, type Processors, runDelivery } from './delivery.ts'
+import { Trimming } from './trimming.ts'
 
 export interface WorkersOptions {
   /** Queue jobs at once, per queue of this process. */
@@ -57,6 +58,7 @@ function startCrew(
   options: WorkersOptions,
 ): Crew {
   const running = new Set<Running>()
+  const trimming = new Trimming()
   let goingDown = false
   // BullMQ passes a signal only to a function that declares three plain parameters.
   const run = async (job: Job, token: string | undefined, signal: AbortSignal | undefined) => {
@@ -64,7 +66,7 @@ function startCrew(
     const entry = { job, token }
     running.add(entry)
     try {
-      return await runDelivery(name, job, processor, { token, signal, goingDown: () => goingDown })
+      return await runDelivery(name, job, processor, { token, signal, goingDown: () => goingDown, trimming })
     } finally {
       running.delete(entry)
     }

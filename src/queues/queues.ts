@@ -1,23 +1,12 @@
 import type { Queue } from 'bullmq'
-import { failpoint } from '../foundation/failpoint.ts'
-import { AGENT_KEY, UUID } from '../foundation/ids.ts'
-import { invariant } from '../foundation/invariant.ts'
 import type { Logger } from '../foundation/logger.ts'
+import { type Adding, chunks, createAdding, type DeliveryKey, type QueueCall, stageDeliveryId } from './adding.ts'
 import type { QueueBackend } from './backends.ts'
 import { BACKENDS } from './backends.ts'
 import { type Cards, createCards } from './cards.ts'
 import { CARD_QUEUE, jobOptions, MAINTENANCE_QUEUE, QUEUE_NAMES, type QueueName, queueOfStage } from './catalogue.ts'
 import { QUEUE_TIMEOUT_MS, withinTimeout } from './outage.ts'
 
-/** One deliberate delivery of a stage. `delivery` numbers them, since BullMQ silently ignores an id that it still knows. */
-export interface StageDelivery {
-  readonly jobId: string
-  readonly stage: string
-  readonly delivery: number
-  readonly organizationId: string
-}
-
-type DeliveryKey = Pick<StageDelivery, 'jobId' | 'stage' | 'delivery'>
 type StatesOf = (items: readonly DeliveryKey[]) => Promise<readonly string[]>
 
 export interface StageProbe extends DeliveryKey {
@@ -32,15 +21,8 @@ export interface StageProbe extends DeliveryKey {
 export type Liveness = 'live' | 'ended'
 
 /** What the pipeline asks of the queue. Each call ends within about 3 s for a dead queue, with UnavailableError. */
-export interface Queues extends Cards {
+export interface Queues extends Adding, Cards {
   readonly names: readonly QueueName[]
-  /** Adds stages, gathered per queue; a delivery that was added before is left as it is. */
-  enqueueStages(items: readonly StageDelivery[]): Promise<void>
-  /**
-   * Adds agents and, behind them, the stage that runs when all of them are done. All carry the same delivery: an old child
-   * never gets a new parent (it would wait for ever). A child that fails for good fails the parent, without our code.
-   */
-  enqueueFlow(flow: { readonly parent: StageDelivery; readonly children: readonly StageDelivery[] }): Promise<void>
   /** In the order of `items`. */
   liveness(items: readonly StageProbe[]): Promise<Liveness[]>
   /** Takes deliveries away that newer ones stand for now. One that runs, or is unknown, is passed over. */
@@ -61,16 +43,6 @@ export interface QueuesOptions {
 
 /** A task that has not run for this long loses its card: it says no more than that it once ran. */
 const MAINTENANCE_SHOWN_MS = 60_000
-const ENQUEUE_AT_ONCE = 500
-
-function stageDeliveryId({ jobId, stage, delivery }: DeliveryKey): string {
-  invariant(UUID.test(jobId), `a job id is a UUID, not ${jobId}`)
-  const agent = stage.startsWith('agent.') ? stage.slice('agent.'.length) : undefined
-  const known = agent === undefined ? stage === 'input' || stage === 'output' : AGENT_KEY.test(agent)
-  invariant(known, `a stage is input, output or agent.<key>, not ${stage}`)
-  invariant(Number.isSafeInteger(delivery) && delivery >= 0, 'a delivery is a count')
-  return `${jobId}.${stage}.${delivery}`
-}
 
 export function createQueues(backend: QueueBackend, options: QueuesOptions): Queues {
   const queues = Object.fromEntries(QUEUE_NAMES.map((name) => [name, backend.newQueue(name)])) as Record<
@@ -78,44 +50,18 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
     Queue
   >
   const flows = backend.newFlowProducer()
+  const profile = BACKENDS[backend.kind]
   const reachable = () => backend.reachable(QUEUE_TIMEOUT_MS)
-  const call = <T>(what: string, work: () => Promise<T>) =>
+  const call: QueueCall = (what, work) =>
     withinTimeout(what, async () => {
       await reachable()
       return work()
     })
-  const toQueueJob = (item: StageDelivery) => {
-    const name = queueOfStage(item.stage)
-    return {
-      queueName: name,
-      name: `${item.organizationId} · ${item.stage}`,
-      data: { jobId: item.jobId, stage: item.stage },
-      opts: { ...jobOptions(name, options.keepCompleted), jobId: stageDeliveryId(item) },
-    }
-  }
   return {
+    ...createAdding({ queues, flows, profile, keepCompleted: options.keepCompleted, call }),
     ...createCards(queues[CARD_QUEUE], reachable),
-    ...createProbes(queues, BACKENDS[backend.kind].lookupsAtOnce, call),
+    ...createProbes(queues, profile.lookupsAtOnce, call),
     names: QUEUE_NAMES,
-    async enqueueStages(items) {
-      failpoint('enqueue.before')
-      const byQueue = Map.groupBy(items.map(toQueueJob), (job) => job.queueName)
-      for (const [name, jobs] of byQueue) {
-        for (const slice of chunks(jobs, ENQUEUE_AT_ONCE)) {
-          await call('take stages', () => queues[name].addBulk(slice))
-        }
-      }
-    },
-    async enqueueFlow({ parent, children }) {
-      invariant(children.length > 0, 'a flow has children')
-      const deliveries = new Set([parent, ...children].map((item) => item.delivery))
-      invariant(deliveries.size === 1, 'all members of a flow carry the same delivery')
-      failpoint('enqueue.before')
-      const members = children
-        .map(toQueueJob)
-        .map((job) => ({ ...job, opts: { ...job.opts, failParentOnFailure: true } }))
-      await call('take a step of agents', () => flows.add({ ...toQueueJob(parent), children: members }))
-    },
     async recordMaintenance({ task, summary }) {
       // A delayed card is seen and is neither waiting nor charged; the next run replaces it, a missing run lets it end.
       const id = `${task}.last-run`
@@ -137,7 +83,7 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
 function createProbes(
   queues: Readonly<Record<QueueName, Queue>>,
   atOnce: number,
-  call: <T>(what: string, work: () => Promise<T>) => Promise<T>,
+  call: QueueCall,
 ): Pick<Queues, 'liveness' | 'dropStages'> {
   const statesOf: StatesOf = async (items) => {
     const states: string[] = []
@@ -183,8 +129,4 @@ async function parentsWithLiveChildren(parents: readonly StageProbe[], statesOf:
   const again = await statesOf(lonely)
   const stuck = new Set(lonely.filter((_, index) => again[index] === 'waiting-children'))
   return parents.filter((parent) => !stuck.has(parent))
-}
-
-function* chunks<T>(items: readonly T[], size: number): Generator<T[]> {
-  for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size)
 }

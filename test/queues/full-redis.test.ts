@@ -25,7 +25,7 @@ describe.runIf(KINDS.includes('redis'))('a full Redis', () => {
     const before = process.cpuUsage()
     await expect(queues.enqueueStages([stage(newId(), 'input')])).rejects.toThrow(UnavailableError)
     const flow = { parent: stage(newId(), 'output'), children: [stage(newId(), 'agent.a')] }
-    await expect(queues.enqueueFlow(flow)).rejects.toThrow(UnavailableError)
+    await expect(queues.enqueueFlows([flow])).rejects.toThrow(UnavailableError)
     await new Promise((resolve) => setTimeout(resolve, 1_000))
     const { user, system } = process.cpuUsage(before)
     expect((user + system) / 1_000).toBeLessThan(500)

@@ -47,10 +47,9 @@ describe.each(KINDS)('stages on %s', (kind) => {
   test('liveness knows waiting, delayed, parents, charged and unknown deliveries', async () => {
     const [waiting, flow, unknown] = [newId(), newId(), newId()]
     await bench.queues().enqueueStages([stage(waiting, 'input')])
-    await bench.queues().enqueueFlow({
-      parent: stage(flow, 'output'),
-      children: [stage(flow, 'agent.a'), stage(flow, 'agent.b')],
-    })
+    await bench
+      .queues()
+      .enqueueFlows([{ parent: stage(flow, 'output'), children: [stage(flow, 'agent.a'), stage(flow, 'agent.b')] }])
     const items = [
       probe(waiting, 'input'),
       probe(flow, 'agent.a'),
@@ -70,10 +69,10 @@ describe.each(KINDS)('stages on %s', (kind) => {
       parent: stage(jobId, 'output'),
       children: [stage(jobId, 'agent.a'), stage(jobId, 'agent.b')],
     })
-    await bench.queues().enqueueFlow(members(lost))
+    await bench.queues().enqueueFlows([members(lost)])
     // On PostgreSQL its parent waits for ever then, on Redis it is free to run.
     await bench.queue('pipeline.agent').obliterate({ force: true })
-    await bench.queues().enqueueFlow(members(living))
+    await bench.queues().enqueueFlows([members(living)])
     const parents = [lost, living].map((jobId) => probe(jobId, 'output', 0, ['agent.a', 'agent.b']))
     expect(await bench.queues().liveness(parents)).toEqual([kind === 'postgres' ? 'ended' : 'live', 'live'])
   })
@@ -89,7 +88,7 @@ describe.each(KINDS)('stages on %s', (kind) => {
       },
     })
     await bench.queue('pipeline.agent').pause()
-    await bench.queues().enqueueFlow({ parent: stage(flow, 'output'), children: [stage(flow, 'agent.a')] })
+    await bench.queues().enqueueFlows([{ parent: stage(flow, 'output'), children: [stage(flow, 'agent.a')] }])
     await bench.queues().enqueueStages([stage(runs, 'input')])
     await until(async () => expect(bench.seen).toEqual(['input']))
     await bench.queues().dropStages([stage(flow, 'output'), stage(runs, 'input'), stage(newId(), 'input')])
@@ -108,7 +107,7 @@ describe.each(KINDS)('stages on %s', (kind) => {
       },
     })
     const flow = { parent: stage(jobId, 'output'), children: [stage(jobId, 'agent.a'), stage(jobId, 'agent.b')] }
-    await bench.queues().enqueueFlow(flow)
+    await bench.queues().enqueueFlows([flow])
     await until(async () => expect(bench.seen.toSorted()).toEqual(['agent.a', 'agent.b', 'output']))
     expect(bench.seen.at(-1)).toBe('output')
     await until(async () => expect(await bench.queue('pipeline.output').getCompletedCount()).toBe(1))
@@ -116,7 +115,7 @@ describe.each(KINDS)('stages on %s', (kind) => {
     const kept = await bench.queue('pipeline.agent').getJob(`${jobId}.agent.b.0`)
     expect(kept?.returnvalue).toEqual({ label: '3 tokens · charged 0.01 USD' })
     // Only a member that left no card is forgotten and may run once more; what was charged does not.
-    await bench.queues().enqueueFlow(flow)
+    await bench.queues().enqueueFlows([flow])
     const ranAgain = bench.seen.slice(3)
     expect(ranAgain.filter((seen) => seen !== 'agent.a')).toEqual([])
   })
@@ -129,10 +128,9 @@ describe.each(KINDS)('stages on %s', (kind) => {
         return charged
       },
     })
-    await bench.queues().enqueueFlow({
-      parent: stage(jobId, 'output'),
-      children: [stage(jobId, 'agent.a'), stage(jobId, 'agent.b')],
-    })
+    await bench
+      .queues()
+      .enqueueFlows([{ parent: stage(jobId, 'output'), children: [stage(jobId, 'agent.a'), stage(jobId, 'agent.b')] }])
     await until(async () =>
       expect(await bench.queues().liveness([probe(jobId, 'output', 0, ['agent.a', 'agent.b'])])).toEqual(['ended']),
     )
