@@ -15,7 +15,7 @@ const LedgerEntrySchema = defineEntity({
     currency: p.string().length(3),
     availableAfter: p.bigint(),
     heldAfter: p.bigint(),
-    businessKey: p.text().unique('ledger_entries_business_key_unique'),
+    businessKey: p.text(),
     jobId: p.uuid().strictNullable(),
     stage: p.text().strictNullable(),
     component: p.text().strictNullable(),
@@ -27,8 +27,9 @@ const LedgerEntrySchema = defineEntity({
   },
   indexes: [
     {
-      name: 'ledger_entries_of_job',
-      expression: `create index "ledger_entries_of_job" on "tollkeeper"."ledger_entries" ("job_id") where (job_id is not null)`,
+      // Finds the entries of a job, too. A key of a job names it, so the pair is unique when the key is.
+      name: 'ledger_entries_key_unique',
+      expression: `create unique index "ledger_entries_key_unique" on "tollkeeper"."ledger_entries" ("job_id", "business_key") nulls not distinct`,
     },
   ],
   checks: [

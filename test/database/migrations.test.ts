@@ -50,7 +50,7 @@ describe('migrations', () => {
       const statements = difference.split('\n').filter((line) => line.trim() !== '' && !BY_HAND.test(line))
       expect(statements).toEqual([])
       const known = await orm.schema.getCreateSchemaSQL({ wrap: false })
-      expect(known).toContain('ledger_entries_business_key_unique')
+      expect(known).toContain('ledger_entries_key_unique')
     } finally {
       await orm.close(true)
     }

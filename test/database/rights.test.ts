@@ -3,6 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Tollkeeper } from '../../src/composition.ts'
 import { CONTRACT_COMPONENTS, fundedOrganization, openWorld, type World } from '../support/tollkeeper.ts'
 
+const JOB = '01a20900-0000-7000-8000-000000000001'
+interface WrongEntry {
+  readonly amount: number
+  readonly key: string
+  readonly seq?: number
+}
+
 /** The ledger is written once: by the roles' rights for the application, by a trigger for everybody. */
 describe('the ledger refuses change', () => {
   let world: World
@@ -19,6 +26,14 @@ describe('the ledger refuses change', () => {
     await app.end()
     await world.close()
   })
+
+  const insertEntry = (seq: number, amount: number, key: string, job: string | null = null) =>
+    app.query(
+      `insert into tollkeeper.ledger_entries (id, organization_id, seq, kind, debit_account, credit_account, amount,
+         currency, available_after, held_after, business_key, job_id, created_at)
+       values (gen_random_uuid(), 'acme', $1, 'top_up', 'funding', 'available', $2, 'USD', 0, 0, $3, $4, now())`,
+      [seq, amount, key, job],
+    )
 
   const CHANGES = [
     `update tollkeeper.ledger_entries set amount = 1`,
@@ -39,22 +54,18 @@ describe('the ledger refuses change', () => {
     expect(await world.database.query('select * from tollkeeper.ledger_entries')).toEqual(before)
   })
 
-  it.each([
+  it('an entry of a job is written once', async () => {
+    await insertEntry(50, 5, 'charge:1', JOB)
+    await expect(insertEntry(51, 5, 'charge:1', JOB)).rejects.toMatchObject({ constraint: 'ledger_entries_key_unique' })
+  })
+
+  it.each<[string, WrongEntry, string]>([
     ['an amount of nothing', { amount: 0, key: 'a' }, 'ledger_entries_amount_positive'],
-    ['a key that was used', { amount: 1, key: 'top_up:acme:first' }, 'ledger_entries_business_key_unique'],
+    ['a key that was used', { amount: 1, key: 'top_up:acme:first' }, 'ledger_entries_key_unique'],
     ['a seq that was used', { amount: 1, key: 'b', seq: 1 }, 'ledger_entries_pkey'],
-  ])(
-    'an entry with %s',
-    async (_what, { amount, key, seq = 2 }: { amount: number; key: string; seq?: number }, constraint) => {
-      const insert = app.query(
-        `insert into tollkeeper.ledger_entries (id, organization_id, seq, kind, debit_account, credit_account, amount,
-         currency, available_after, held_after, business_key, created_at)
-       values (gen_random_uuid(), 'acme', $1, 'top_up', 'funding', 'available', $2, 'USD', 0, 0, $3, now())`,
-        [seq, amount, key],
-      )
-      await expect(insert).rejects.toMatchObject({ constraint })
-    },
-  )
+  ])('an entry with %s', async (_what, { amount, key, seq = 2 }: WrongEntry, constraint) => {
+    await expect(insertEntry(seq, amount, key)).rejects.toMatchObject({ constraint })
+  })
 
   it('and a balance below its limit is refused by the table itself', async () => {
     const overdraw = app.query(

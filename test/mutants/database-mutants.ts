@@ -3,15 +3,27 @@ import { type Mutant, mutantsOf } from './mutant.ts'
 /** What the tables refuse, and what a verification must find. */
 export const DATABASE_MUTANTS: readonly Mutant[] = [
   ...mutantsOf(
-    'migrations/Migration20261123000000_initial.ts',
+    'migrations/Migration20261123180000_keys_of_jobs.ts',
     ['database/rights'],
     [
       {
         name: 'table-without-unique-key',
-        why: 'whatever else goes wrong, the same thing can be paid twice',
-        find: 'constraint "ledger_entries_business_key_unique" unique ("business_key")',
-        replace: 'constraint "ledger_entries_business_key_unique" unique ("business_key", "id")',
+        why: 'whatever else goes wrong, the same stage can be charged twice',
+        find: '("job_id", "business_key") nulls',
+        replace: '("job_id", "business_key", "id") nulls',
       },
+      {
+        name: 'table-of-keys-without-job',
+        why: 'whatever else goes wrong, the same payment can be booked twice',
+        find: 'nulls not distinct',
+        replace: 'nulls distinct',
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'migrations/Migration20261123000000_initial.ts',
+    ['database/rights'],
+    [
       {
         name: 'table-without-limit',
         why: 'the table itself lets a balance go below its limit',

@@ -100,20 +100,20 @@ export const READ_MUTANTS: readonly Mutant[] = [
       {
         name: 'lookup-of-top-ups-dropped',
         why: 'a top-up whose answer was lost meets its own key instead of its own answer',
-        find: 'keys.add(businessKey.topUp(call.organizationId, call.reference))',
+        find: 'others.add(businessKey.topUp(call.organizationId, call.reference))',
         replace: '',
       },
       {
         name: 'lookup-of-adjustments-dropped',
         why: 'a correction whose answer was lost meets its own key instead of its own answer',
-        find: 'keys.add(businessKey.adjustment(call.organizationId, call.reference))',
+        find: 'others.add(businessKey.adjustment(call.organizationId, call.reference))',
         replace: '',
       },
       {
         name: 'lookup-of-extensions-dropped',
         why: 'an extension whose answer was lost says that it held nothing',
-        find: 'keys.add(businessKey.extend(call.jobId, call.stage, call.call))',
-        replace: 'keys.size',
+        find: 'ofJobs.push({ jobId: call.jobId, key: businessKey.extend(call.jobId, call.stage, call.call) })',
+        replace: 'ofJobs.length',
         killers: ['database/money-statements'],
       },
       {

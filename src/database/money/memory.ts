@@ -170,5 +170,6 @@ export class Memory {
 
 /** Whether claims, settlements and ends are all that is asked: they need neither bounds nor members nor parked jobs. */
 function asksForLittle({ admits, whole, members, keys, walks }: NamedRows): boolean {
-  return !admits && whole.size === 0 && members.size === 0 && keys.size === 0 && walks.length === 0
+  const keyed = keys.ofJobs.length + keys.others.size
+  return !admits && whole.size === 0 && members.size === 0 && keyed === 0 && walks.length === 0
 }

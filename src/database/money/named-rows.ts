@@ -10,6 +10,12 @@ export interface Walk {
   readonly fitting: boolean
 }
 
+export interface NamedKeys {
+  readonly ofJobs: readonly { readonly jobId: string; readonly key: string }[]
+  /** Keys that name no job. */
+  readonly others: ReadonlySet<string>
+}
+
 /** Everything that the calls of a batch name: what is locked and read for them. */
 export interface NamedRows {
   readonly organizations: ReadonlySet<string>
@@ -19,7 +25,8 @@ export interface NamedRows {
   /** Stages that a call charges; where one was charged before, the call answers its stored lines. */
   readonly settled: readonly { readonly jobId: string; readonly stage: string }[]
   readonly members: ReadonlySet<string>
-  readonly keys: ReadonlySet<string>
+  /** Keys of which the entry is read, if there is one. */
+  readonly keys: NamedKeys
   readonly walks: readonly Walk[]
   /** Whether a call may admit a job, and so needs bounds, steps, and its user's membership. */
   readonly admits: boolean
@@ -45,7 +52,8 @@ export function namedRows(calls: readonly Call[]): NamedRows {
   const whole = new Set<string>()
   const settled: { jobId: string; stage: string }[] = []
   const members = new Set<string>()
-  const keys = new Set<string>()
+  const ofJobs: { jobId: string; key: string }[] = []
+  const others = new Set<string>()
   const walks: Walk[] = []
   const walkAll = (organizationId: string): void => {
     walks.push({ organizationId, parkedAt: null, id: null, fitting: false })
@@ -56,7 +64,9 @@ export function namedRows(calls: readonly Call[]): NamedRows {
     if ('userId' in call) members.add(call.userId)
     // Whatever may reverse a job's charges needs all its lines.
     if (call.kind === 'fail' || call.kind === 'reverse' || call.kind === 'extend') whole.add(call.jobId)
-    if (call.kind === 'extend') keys.add(businessKey.extend(call.jobId, call.stage, call.call))
+    if (call.kind === 'extend') {
+      ofJobs.push({ jobId: call.jobId, key: businessKey.extend(call.jobId, call.stage, call.call) })
+    }
     if (call.kind === 'settle') settled.push({ jobId: call.jobId, stage: call.stage })
     if (call.kind === 'admit') settled.push({ jobId: call.jobId, stage: 'input' })
     if (call.kind === 'wake') {
@@ -66,14 +76,14 @@ export function namedRows(calls: readonly Call[]): NamedRows {
       else whole.add(jobId)
     }
     if (call.kind === 'top_up') {
-      keys.add(businessKey.topUp(call.organizationId, call.reference))
+      others.add(businessKey.topUp(call.organizationId, call.reference))
       walkAll(call.organizationId)
     }
     if (call.kind === 'adjust') {
-      keys.add(businessKey.adjustment(call.organizationId, call.reference))
+      others.add(businessKey.adjustment(call.organizationId, call.reference))
       walkAll(call.organizationId)
     }
   }
   const admits = calls.some(({ kind }) => !PLAIN.has(kind))
-  return { organizations, jobs, whole, settled, members, keys, walks, admits }
+  return { organizations, jobs, whole, settled, members, keys: { ofJobs, others }, walks, admits }
 }

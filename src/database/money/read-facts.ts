@@ -39,6 +39,8 @@ export async function readFacts(
   const jobIds = plain(ids, (id) => id)
   const admits = named.admits ? 't' : 'f'
   const counted = listOf(named.walks.flatMap((walk) => (walk.fitting ? [] : walk.organizationId)))
+  const { ofJobs, others } = named.keys
+  const pairs = [plain(ofJobs, ({ jobId }) => jobId), quoted(ofJobs, ({ key }) => key)]
   const needsMembers = named.admits || named.members.size > 0
   const [, balances, organizationRows, jobRows, stageRows, counters, members, entries] = await allOf([
     begin,
@@ -48,7 +50,7 @@ export async function readFacts(
     ids.length > 0 ? ask(client, STATEMENTS.readStages, [jobIds, admits]) : NOTHING,
     ids.length > 0 ? ask(client, STATEMENTS.readCounters, [organizations, jobIds]) : NOTHING,
     needsMembers ? ask(client, STATEMENTS.readMembers, [organizations, listOf(named.members), jobIds]) : NOTHING,
-    named.keys.size > 0 ? ask(client, STATEMENTS.readEntries, [listOf(named.keys)]) : NOTHING,
+    ofJobs.length + others.size > 0 ? ask(client, STATEMENTS.readEntries, [...pairs, listOf(others)]) : NOTHING,
   ])
   const byId = new Map(balances.map((row) => [row[0], row]))
   const jobs = jobRows.map(jobFrom)
