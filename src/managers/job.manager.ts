@@ -35,6 +35,12 @@ export interface NewJob {
   readonly runner: 'pipeline' | 'own'
 }
 
+export interface CreatedJob {
+  readonly id: string
+  readonly view: JobView | null
+  readonly first: Delivery | null
+}
+
 /** Stores jobs and shows them. What happens to their money is decided elsewhere: in the fold. */
 export class JobManager {
   readonly #tokenizer: { readonly id: string; readonly version: string }
@@ -45,21 +51,22 @@ export class JobManager {
 
   /**
    * Stores a job with its stages.
-   * @returns the job's id and its first queue job to enqueue after COMMIT; null where the key was used before
+   * @returns the job's id, how it looks, and its first queue job to enqueue after COMMIT; both null where the key was used
+   *   before
    * @throws NotFoundError; ConflictError `no-tariff`; ForbiddenError `not-a-member`; 422 `idempotency-mismatch`
    */
-  async create(em: EntityManager, input: NewJob): Promise<{ readonly id: string; readonly first: Delivery | null }> {
+  async create(em: EntityManager, input: NewJob): Promise<CreatedJob> {
     const organization = await em.findOne(Organization, { id: input.organizationId })
     if (!organization) throw unknownOrganization(input.organizationId)
     const known = await this.#submittedBefore(em, input)
-    if (known) return { id: known, first: null }
+    if (known) return { id: known, view: null, first: null }
     if (organization.tariffVersionId === null) {
       throw new ConflictError('no-tariff', `${organization.id} has no tariff; assign a published one first`)
     }
     await requireMember(em, input)
     const id = newId()
     const first = input.runner === 'pipeline'
-    em.create(Job, {
+    const job = em.create(Job, {
       id,
       organizationId: input.organizationId,
       userId: input.userId,
@@ -81,16 +88,18 @@ export class JobManager {
       finishedAt: null,
     })
     if (input.text !== null) em.create(JobText, { jobId: id, text: input.text })
-    for (const { stage, position } of stagesOf(input.steps)) {
+    const rows = stagesOf(input.steps).map(({ stage, position }) => {
       const due = first && stage === 'input'
       const row = { jobId: id, stage, position, state: 'waiting' as const, delivery: due ? 1 : 0 }
       const checkAt = due ? new Date(Date.now() + FIRST_CHECK_MS) : null
-      em.create(JobStage, { ...row, ...UNTOUCHED, checkAt })
-    }
+      return em.create(JobStage, { ...row, ...UNTOUCHED, checkAt })
+    })
     await em.flush()
     const stages = [{ stage: 'input', delivery: 1 }]
     return {
       id,
+      // As it was stored: reading it again would cost more than storing it.
+      view: toView(job, { organization, stages: rows, version: null, hold: null }),
       first: first ? { jobId: id, organizationId: input.organizationId, generation: 0, stages, parent: null } : null,
     }
   }
@@ -156,29 +165,14 @@ export class JobManager {
     const versions = await em.find(TariffVersion, { id: { $in: jobs.flatMap((job) => job.tariffVersionId ?? []) } })
     const stages = await em.find(JobStage, { jobId: { $in: ids } }, { orderBy: { position: 'asc', stage: 'asc' } })
     const holds = await em.find(Hold, { jobId: { $in: ids }, state: 'open' })
-    return jobs.map((job) => {
-      const version = versions.find((row) => row.id === job.tariffVersionId)
-      const mine = stages.filter((row) => row.jobId === job.id)
-      return {
-        ...identityOf(job),
-        tariffId: version?.planId ?? null,
-        tariffVersion: version?.version ?? null,
-        currency: organizations.find((row) => row.id === job.organizationId)?.currency ?? '',
-        held: holds.find((row) => row.jobId === job.id)?.remaining ?? 0n,
-        stage: job.state === 'processing' ? currentStage(mine) : job.stage,
-        charged: chargedOf(mine) - job.reversed,
-        stages: mine.map(({ stage, state, tokens, charged, result, finishedAt }) => {
-          return { stage, state, tokens, charged, result, finishedAt }
-        }),
-        rejection:
-          // A job that stops has its rejection noted already; its figures are known once it is parked.
-          job.rejection && job.expiresAt && job.parkedAt
-            ? { ...rejectionFromJson(job.rejection), expiresAt: job.expiresAt }
-            : null,
-        failure: job.failure as Failure | null,
-        result: job.state === 'charged' ? { text: mine.at(-1)?.result ?? '' } : null,
-      }
-    })
+    return jobs.map((job) =>
+      toView(job, {
+        organization: organizations.find((row) => row.id === job.organizationId) ?? null,
+        version: versions.find((row) => row.id === job.tariffVersionId) ?? null,
+        stages: stages.filter((row) => row.jobId === job.id),
+        hold: holds.find((row) => row.jobId === job.id) ?? null,
+      }),
+    )
   }
 
   /** Waits for whoever submits the same key at this moment, then looks. */
@@ -215,6 +209,36 @@ function stagesOf(steps: readonly (readonly string[])[]): readonly { stage: stri
 /** A job's row repeats this only when the job rests; its stages always know. */
 function chargedOf(stages: readonly JobStage[]): Nano {
   return stages.reduce((sum, { charged }) => sum + charged, 0n)
+}
+
+/** What a job's row does not know of it; its stages in their order. */
+interface RowsOfJob {
+  readonly organization: Organization | null
+  readonly version: TariffVersion | null
+  readonly stages: readonly JobStage[]
+  readonly hold: Hold | null
+}
+
+function toView(job: Job, { organization, version, stages, hold }: RowsOfJob): JobView {
+  return {
+    ...identityOf(job),
+    tariffId: version?.planId ?? null,
+    tariffVersion: version?.version ?? null,
+    currency: organization?.currency ?? '',
+    held: hold?.remaining ?? 0n,
+    stage: job.state === 'processing' ? currentStage(stages) : job.stage,
+    charged: chargedOf(stages) - job.reversed,
+    stages: stages.map(({ stage, state, tokens, charged, result, finishedAt }) => {
+      return { stage, state, tokens, charged, result, finishedAt }
+    }),
+    rejection:
+      // A job that stops has its rejection noted already; its figures are known once it is parked.
+      job.rejection && job.expiresAt && job.parkedAt
+        ? { ...rejectionFromJson(job.rejection), expiresAt: job.expiresAt }
+        : null,
+    failure: job.failure as Failure | null,
+    result: job.state === 'charged' ? { text: stages.at(-1)?.result ?? '' } : null,
+  }
 }
 
 function identityOf(job: Job) {

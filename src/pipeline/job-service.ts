@@ -67,10 +67,10 @@ export class JobService {
     const { organizationId, userId = null, externalId = null, key = null, maxCost = null } = submission
     if (!ACCOUNT_ID.test(organizationId)) throw new NotFoundError()
     const job = { organizationId, userId, externalId, key, maxCost, text, steps, runner: 'pipeline' as const }
-    const { id, first } = await inTransaction((manager) => jobs.create(manager, job))
+    const { id, view, first } = await inTransaction((manager) => jobs.create(manager, job))
     failpoint('submit.after-row')
     void outbox.push([first])
-    return jobs.find(em(), id)
+    return view ?? jobs.find(em(), id)
   }
 
   /** The bounds of a job's price, by stage, without any effect. @throws as {@link submit} */
