@@ -5,6 +5,7 @@ import type { Logger } from '../foundation/logger.ts'
 import type { QueueBackend } from './backends.ts'
 import { MAINTENANCE_QUEUE, QUEUE_NAMES, type QueueName, WORKER_TUNING } from './catalogue.ts'
 import { type Processor, type Processors, runDelivery } from './delivery.ts'
+import { Suspects } from './suspects.ts'
 import { Trimming } from './trimming.ts'
 
 export interface WorkersOptions {
@@ -33,7 +34,10 @@ interface Running {
 
 /** Starts one worker per queue. */
 export function createWorkers(backend: QueueBackend, processors: Processors, options: WorkersOptions): Workers {
-  const crews = QUEUE_NAMES.map((name) => startCrew(name, backend, processors[name] as Processor<QueueName>, options))
+  const suspects = new Suspects()
+  const crews = QUEUE_NAMES.map((name) =>
+    startCrew(name, backend, processors[name] as Processor<QueueName>, { ...options, suspects }),
+  )
   let closing: Promise<void> | undefined
   return {
     async ready() {
@@ -55,7 +59,7 @@ function startCrew(
   name: QueueName,
   backend: QueueBackend,
   processor: Processor<QueueName>,
-  options: WorkersOptions,
+  { suspects, ...options }: WorkersOptions & { readonly suspects: Suspects },
 ): Crew {
   const running = new Set<Running>()
   const trimming = new Trimming()
@@ -66,7 +70,9 @@ function startCrew(
     const entry = { job, token }
     running.add(entry)
     try {
-      return await runDelivery(name, job, processor, { token, signal, goingDown: () => goingDown, trimming })
+      const inTurn: typeof processor = (delivery, stop) =>
+        suspects.run(job.stalledCounter, stop, () => processor(delivery, stop))
+      return await runDelivery(name, job, inTurn, { token, signal, goingDown: () => goingDown, trimming })
     } finally {
       running.delete(entry)
     }

@@ -81,9 +81,10 @@ export async function startProcess(
       return ended
     },
     async answers(timeoutMs) {
-      if (!running()) return false
+      // Its channel closes a moment before its end is known.
+      if (!running() || !child.connected) return false
       const answer = once(child, 'message').then(() => true)
-      child.send('alive?')
+      child.send('alive?', () => undefined)
       return Promise.race([answer, sleep(timeoutMs, false, { ref: false })])
     },
     send: (method, path, body) => {
