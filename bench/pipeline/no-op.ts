@@ -1,7 +1,6 @@
 import { openQueuePool } from '../../src/database/pool.ts'
 import { newId } from '../../src/foundation/ids.ts'
 import { createLogger } from '../../src/foundation/logger.ts'
-import type { Delivery } from '../../src/ledger/calls.ts'
 import { createQueueBackend } from '../../src/queues/backends.ts'
 import type { Outcome, Processors } from '../../src/queues/delivery.ts'
 import { createWorkers } from '../../src/queues/processing.ts'
@@ -57,7 +56,7 @@ export async function measureNoOp(
 
 function passingOn(shape: Shape, adds: NoOpAdds, finish: () => void): Processors {
   const stage = async ({ data }: { readonly data: { readonly jobId: string; readonly stage: string } }) => {
-    const next: Delivery | null = nextOf({ jobId: data.jobId, organizationId: ORGANIZATION }, data.stage, shape)
+    const next = nextOf({ jobId: data.jobId, organizationId: ORGANIZATION }, data.stage, shape)
     if (next !== null) await adds.add(next)
     if (data.stage === 'output') finish()
     return DONE
