@@ -21,6 +21,8 @@ export const agentProcessor = defineProcessor('pipeline.agent', {
     const metered = createMeteredLlm({
       provider,
       monitor: llmMonitor,
+      countPrompt: limits.countPrompt,
+      promptTokensMax: bound.llm?.promptTokens ?? 0,
       maxOutputTokens: bound.llm?.maxOutputTokens ?? 0,
       callsMax: bound.llm?.calls ?? 0,
       ...(bound.llm && { extend: holding.extend }),

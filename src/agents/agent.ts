@@ -1,16 +1,30 @@
 import type { LlmBound } from '../pricing/usage.ts'
+import type { ToolSpec } from './llm-provider.ts'
 
 /** The metered door to a model: every call is counted for the receipt. An agent never sees a price or a provider. */
 export interface MeteredLlm {
   /**
-   * One call of the model.
+   * Asks the model.
    * @param request.system what to do, in the agent's own words
    * @param request.prompt what to do it with
+   * @param request.tools what the model may use before it answers. Each round of it is one call, metered as one, and its
+   *        prompt is all that was said before: bounds must allow for both
    * A call beyond those that the agent's bounds said is held for before it is made. Where there is no money for it, the
    * job is parked and this throws: let it pass, the agent runs again from its beginning once the job is resumed.
-   * @throws ProviderError, CallLimitError (bounds that said no model at all), or the reason of the abort
+   * @throws ProviderError, CallLimitError (bounds that said no model at all), PromptLimitError (a longer prompt than
+   *         bounded), or the reason of the abort
    */
-  generate(request: { readonly system: string; readonly prompt: string }): Promise<{ text: string }>
+  generate(request: {
+    readonly system: string
+    readonly prompt: string
+    readonly tools?: readonly Tool[]
+  }): Promise<{ text: string }>
+}
+
+/** A tool of an agent. What `run` throws is told to the model as the tool's answer. */
+export interface Tool extends ToolSpec {
+  /** @param input as the model wrote it, parsed: check it */
+  run(input: unknown, signal: AbortSignal): Promise<string> | string
 }
 
 export interface AgentContext {

@@ -1,12 +1,27 @@
 import { TollkeeperError } from '../foundation/errors.ts'
-import type { LlmUsage } from '../pricing/usage.ts'
+import type { LlmUsage, UsageShape } from '../pricing/usage.ts'
 import type { BoundLimits, MeteredLlm } from './agent.ts'
-import { type LlmProvider, ProviderError, promptText } from './llm-provider.ts'
+import {
+  answerText,
+  type LlmAnswer,
+  type LlmProvider,
+  type LlmRequest,
+  ProviderError,
+  promptText,
+} from './llm-provider.ts'
+import { generateWithTools } from './tool-loop.ts'
 
 /** What is needed of `LLMTokenMonitor`. */
 interface LlmMeter {
   measure(
-    call: { model: string; prompt: string; output: string; reported?: unknown; maxOutputTokens: number },
+    call: {
+      model: string
+      prompt: string
+      output: string
+      reported?: unknown
+      shape?: UsageShape
+      maxOutputTokens: number
+    },
     signal?: AbortSignal,
   ): Promise<LlmUsage>
 }
@@ -18,10 +33,21 @@ export class CallLimitError extends TollkeeperError {
   }
 }
 
+/** An agent's prompt is longer than its bounds said; the hold does not cover it, and the model was not called. */
+export class PromptLimitError extends TollkeeperError {
+  constructor(tokens: number, tokensMax: number) {
+    const detail = `A prompt of up to ${tokens} tokens is more than the ${tokensMax} that the agent bounded`
+    super('agent-error', 500, `${detail}; raise \`promptTokens\` in its bounds`)
+  }
+}
+
 interface MeteredLlmOptions {
   readonly provider: LlmProvider
   readonly monitor: LlmMeter
+  /** Tokens that a prompt has at most, as bounds were made. */
+  readonly countPrompt: BoundLimits['countPrompt']
   /** Per call, tokens: what the hold can pay for. */
+  readonly promptTokensMax: number
   readonly maxOutputTokens: number
   readonly callsMax: number
   /**
@@ -29,48 +55,84 @@ interface MeteredLlmOptions {
    * such a call fails.
    */
   readonly extend?: (call: number) => Promise<void>
+  /** Asked before each call but the first, which the claim has just allowed; rejects where no call may follow. */
+  readonly goOn?: () => Promise<void>
   readonly signal: AbortSignal
 }
 
-/**
- * Puts the meter between one run of an agent and the provider.
- * @returns `usage()`: one entry per answered call, in the order in which the calls were made, whatever the agent did
- *          with the answers
- */
-export function createMeteredLlm(options: MeteredLlmOptions): { llm: MeteredLlm; usage(): LlmUsage[] } {
-  const { provider, monitor, maxOutputTokens, callsMax, signal } = options
-  const extend = options.extend ?? (() => Promise.reject(new CallLimitError(callsMax)))
+interface MeteredCalls {
+  readonly llm: MeteredLlm
+  /** One entry per answered call, in the order in which the calls were made, whatever the agent did with the answers. */
+  usage(): LlmUsage[]
+  /** The same of calls that broke off: the platform bears them. */
+  lost(): LlmUsage[]
+}
+
+/** Puts the meter between one run of an agent and the provider. */
+export function createMeteredLlm(options: MeteredLlmOptions): MeteredCalls {
+  const { provider, monitor, maxOutputTokens, signal } = options
+  const takeCall = callTaker(options)
   const usages: (LlmUsage | null)[] = []
+  const lost: LlmUsage[] = []
+
+  const meter = async (request: LlmRequest, answer: LlmAnswer, stop?: AbortSignal): Promise<LlmUsage> => {
+    const [prompt, output] = [promptText(request), answerText(answer)]
+    const { model, usageShape: shape } = provider
+    const usage = await monitor.measure({ model, prompt, output, reported: answer.usage, shape, maxOutputTokens }, stop)
+    if (usage.source === 'reported') return usage
+    const counted = { prompt: [prompt], answer: [output] }
+    return { ...usage, evidence: { raw: null, ...usage.evidence, counted } }
+  }
+
+  const call = async (asked: Pick<LlmRequest, 'system' | 'messages' | 'tools'>): Promise<LlmAnswer> => {
+    signal.throwIfAborted()
+    const request = { ...asked, maxOutputTokens, signal }
+    await takeCall(await options.countPrompt(promptText(request)))
+    const place = usages.push(null) - 1
+    const answer = await provider.generate(request).catch(async (error: unknown) => {
+      const partial = partialOf(error)
+      // Without the signal: what broke off because of it was used nevertheless.
+      if (partial !== undefined) lost.push(await meter(request, { text: partial, toolCalls: [], usage: null }))
+      throw error
+    })
+    if (typeof answer.text !== 'string') {
+      throw new ProviderError(`The model ${provider.model} answered without a text`, true)
+    }
+    usages[place] = await meter(request, answer, signal)
+    return answer
+  }
+  return {
+    llm: { generate: (request) => generateWithTools(request, call, signal) },
+    usage: () => usages.filter((usage) => usage !== null),
+    lost: () => lost,
+  }
+}
+
+function partialOf(error: unknown): string | undefined {
+  return error instanceof ProviderError ? error.partial : undefined
+}
+
+/** Lets calls through that are held for, one after the other where they must be asked for. */
+function callTaker({ callsMax, promptTokensMax, extend, goOn, signal }: MeteredLlmOptions) {
+  const more = extend ?? (() => Promise.reject(new CallLimitError(callsMax)))
   let asked = 0
   let covered = callsMax
-  const takeCall = async (): Promise<void> => {
+  return async (promptTokens: number): Promise<void> => {
+    if (promptTokens > promptTokensMax && callsMax > 0) throw new PromptLimitError(promptTokens, promptTokensMax)
     asked += 1
     const call = asked
-    if (call <= covered) return
     try {
-      await extend(call)
-      covered = Math.max(covered, call)
+      if (call > 1 && call <= covered) await goOn?.()
+      if (call > covered) {
+        await more(call)
+        covered = Math.max(covered, call)
+      }
+      signal.throwIfAborted()
     } catch (error) {
       asked -= 1
       throw error
     }
-    signal.throwIfAborted()
   }
-  const llm: MeteredLlm = {
-    async generate({ system, prompt }) {
-      signal.throwIfAborted()
-      await takeCall()
-      const call = usages.push(null) - 1
-      const { text, usage: reported } = await provider.generate({ system, prompt, maxOutputTokens, signal })
-      if (typeof text !== 'string') throw new ProviderError(`The model ${provider.model} answered without a text`, true)
-      usages[call] = await monitor.measure(
-        { model: provider.model, prompt: promptText({ system, prompt }), output: text, reported, maxOutputTokens },
-        signal,
-      )
-      return { text }
-    },
-  }
-  return { llm, usage: () => usages.filter((usage) => usage !== null) }
 }
 
 /**

@@ -5,12 +5,12 @@ import { extract } from './offline-extraction.ts'
 import { summarize } from './offline-summary.ts'
 
 /** A request as it travels to the thread. */
-export type OfflineRequest = Omit<LlmRequest, 'signal'>
+export type OfflineRequest = Omit<LlmRequest, 'signal' | 'tools'>
 
 /** Answers by the instruction: an extract when it is asked for, a summary for any other one. Pure and deterministic. */
-export function answerOffline({ system, prompt, maxOutputTokens }: OfflineRequest): LlmAnswer {
+export function answerOffline({ system, messages, maxOutputTokens }: OfflineRequest): LlmAnswer {
   const answer = system === EXTRACTION_INSTRUCTION ? extract : summarize
-  const text = answer(prompt, maxOutputTokens, o200kBase)
-  const usage = { input: o200kBase.count(promptText({ system, prompt })), output: o200kBase.count(text) }
-  return { text, usage }
+  const text = answer(messages.map(({ text }) => text).join('\n\n'), maxOutputTokens, o200kBase)
+  const usage = { input: o200kBase.count(promptText({ system, messages })), output: o200kBase.count(text) }
+  return { text, toolCalls: [], usage }
 }

@@ -14,8 +14,9 @@ export const createOfflinePool = (size?: number): ThreadPool =>
 export function createOfflineProvider(pool: ThreadPool): LlmProvider {
   return {
     model: 'offline',
+    usageShape: 'tollkeeper',
     usesCanonicalTokenizer: true,
-    generate: ({ system, prompt, maxOutputTokens, signal }) =>
-      pool.run({ system, prompt, maxOutputTokens } satisfies OfflineRequest, { signal }),
+    generate: ({ system, messages, maxOutputTokens, signal }) =>
+      pool.run({ system, messages, maxOutputTokens } satisfies OfflineRequest, { signal }),
   }
 }

@@ -8,7 +8,7 @@ export function singleCallAgent(key: string, system: string): Agent {
     bounds: async (text, { model, maxOutputTokens, countPrompt }) => ({
       model,
       calls: 1,
-      promptTokens: await countPrompt(promptText({ system, prompt: text })),
+      promptTokens: await countPrompt(promptText({ system, messages: [{ role: 'user', text }] })),
       maxOutputTokens,
     }),
     run: (text, { llm }) => llm.generate({ system, prompt: text }),

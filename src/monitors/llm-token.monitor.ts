@@ -1,8 +1,8 @@
 import type { ThreadPool } from '../foundation/thread-pool.ts'
-import type { LlmUsage } from '../pricing/usage.ts'
+import type { LlmUsage, UsageShape } from '../pricing/usage.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { countTokens } from './counting-pool.ts'
-import { readReportedUsage } from './reported-usage.ts'
+import { keptUsage, readReportedUsage } from './reported-usage.ts'
 import type { TokenMonitor } from './token-monitor.ts'
 
 /** One call of a model, as it went over the wire. */
@@ -12,8 +12,10 @@ export interface LlmCall {
   readonly prompt: string
   /** The answer's text. */
   readonly output: string
-  /** What the provider says it used, in our five classes; anything else counts as not reported. */
+  /** What the provider says it used, as it said it; what cannot be understood or believed counts as not reported. */
   readonly reported?: unknown
+  /** Whose words `reported` is in; default `tollkeeper`, our own five classes. */
+  readonly shape?: UsageShape
   /** The limit that the call asked for, in tokens; default 1,000,000, more than any model answers at once. */
   readonly maxOutputTokens?: number
 }
@@ -40,14 +42,16 @@ export class LLMTokenMonitor implements TokenMonitor<LlmCall, LlmUsage> {
    * @throws DeadlineError, UnavailableError, or the signal's reason
    */
   async measure(call: LlmCall, signal?: AbortSignal): Promise<LlmUsage> {
-    const { model, prompt, output, reported, maxOutputTokens = ANSWER_TOKENS_MAX } = call
-    const classes = readReportedUsage(reported, {
+    const { model, prompt, output, reported, shape = 'tollkeeper', maxOutputTokens = ANSWER_TOKENS_MAX } = call
+    const raw = keptUsage(shape, reported)
+    const evidence = raw && { evidence: { raw } }
+    const classes = readReportedUsage(shape, reported, {
       prompt: Buffer.byteLength(prompt, 'utf8'),
       answer: maxOutputTokens,
     })
-    if (classes !== null) return { model, source: 'reported', classes }
+    if (classes !== null) return { model, source: 'reported', classes, ...evidence }
     const count = (text: string) => countTokens(this.#tokenizer, this.#pool, text, signal)
     const [input, answered] = await Promise.all([count(prompt), count(output)])
-    return { model, source: 'counted', classes: { input, output: answered } }
+    return { model, source: 'counted', classes: { input, output: answered }, ...evidence }
   }
 }

@@ -3,11 +3,38 @@ import { TOKEN_CLASSES, type TokenClass } from './tariff.ts'
 /** Who measured: our tokenizer, or the model's provider. */
 export type Source = 'counted' | 'reported'
 
-/** One model call: tokens per class, integers ≥ 0; the classes are disjoint, an absent class is 0. */
+/** Tokens per class, integers ≥ 0; the classes are disjoint, an absent class is 0. */
+export type TokenClasses = Readonly<Partial<Record<TokenClass, number>>>
+
+/** Whose words a provider reports its usage in; `tollkeeper` are our own five classes. */
+export const USAGE_SHAPES = [
+  'tollkeeper',
+  'openai-chat',
+  'openai-responses',
+  'anthropic',
+  'gemini',
+  'xai',
+  'openai-compatible',
+] as const
+export type UsageShape = (typeof USAGE_SHAPES)[number]
+
+/** A text of a call, in parts: as it was, or a text that is stored elsewhere with its job. */
+export type KeptText = readonly (string | { readonly of: string })[]
+
+/** What a receipt's figures of one call were made from, so that anybody can make them again. */
+export interface CallEvidence {
+  /** What the provider said, as it said it; null: nothing, or more than is worth keeping. */
+  readonly raw: { readonly shape: UsageShape; readonly usage: unknown } | null
+  /** Only of a call that was counted: what was counted. */
+  readonly counted?: { readonly prompt: KeptText; readonly answer: KeptText }
+}
+
+/** One model call. */
 export interface LlmUsage {
   readonly model: string
   readonly source: Source
-  readonly classes: Readonly<Partial<Record<TokenClass, number>>>
+  readonly classes: TokenClasses
+  readonly evidence?: CallEvidence
 }
 
 /** What a finished stage used, in tokens. */

@@ -26,7 +26,9 @@ const report = readFileSync(new URL('../fixtures/texts/harbour-ferry.txt', impor
 async function run(agent: Agent, text: string, maxOutputTokens = 1024): Promise<{ text: string; usage: LlmUsage[] }> {
   const signal = AbortSignal.timeout(20_000)
   const bounds = await agent.bounds(text, { model: provider.model, maxOutputTokens, countPrompt })
-  const metered = createMeteredLlm({ provider, monitor, maxOutputTokens, callsMax: bounds?.calls ?? 0, signal })
+  const { calls: callsMax = 0, promptTokens: promptTokensMax = 0 } = bounds ?? {}
+  const limits = { countPrompt, promptTokensMax, maxOutputTokens, callsMax }
+  const metered = createMeteredLlm({ provider, monitor, ...limits, signal })
   const answer = await agent.run(text, { llm: metered.llm, signal })
   return { text: answer.text, usage: metered.usage() }
 }
@@ -141,7 +143,8 @@ test.each([
 
 test('an abort ends the work in the thread, and the next job finds a working one', async () => {
   const controller = new AbortController()
-  const request = { system: 'Summarise.', prompt: noise, maxOutputTokens: 100 }
+  const messages = [{ role: 'user' as const, text: noise }]
+  const request = { system: 'Summarise.', messages, tools: [], maxOutputTokens: 100 }
   const working = provider.generate({ ...request, signal: controller.signal })
   setTimeout(() => controller.abort(new Error('the customer cancelled')), 20)
   await expect(working).rejects.toThrow('the customer cancelled')
@@ -153,7 +156,8 @@ test('an unknown instruction gets a summary', async () => {
   const signal = new AbortController().signal
   const other = await provider.generate({
     system: 'What is this about?',
-    prompt: report,
+    messages: [{ role: 'user', text: report }],
+    tools: [],
     maxOutputTokens: 1024,
     signal,
   })
@@ -161,7 +165,10 @@ test('an unknown instruction gets a summary', async () => {
 })
 
 test('a deadline of the pool is an error that says what to do', async () => {
-  const answer = offlinePool.run({ system: '', prompt: noise, maxOutputTokens: 9 }, { deadlineMs: 5 })
+  const answer = offlinePool.run(
+    { system: '', messages: [{ role: 'user', text: noise }], maxOutputTokens: 9 },
+    { deadlineMs: 5 },
+  )
   await expect(answer).rejects.toThrow(DeadlineError)
   await expect(answer).rejects.toMatchObject({ code: 'stage-deadline' })
 })

@@ -1,6 +1,6 @@
 import { afterAll, expect, test, vi } from 'vitest'
 import { type LlmAnswer, type LlmProvider, type LlmRequest, ProviderError } from '../../src/agents/llm-provider.ts'
-import { CallLimitError, createMeteredLlm, promptBound } from '../../src/agents/metered-llm.ts'
+import { CallLimitError, createMeteredLlm, PromptLimitError, promptBound } from '../../src/agents/metered-llm.ts'
 import { createCountingPool } from '../../src/monitors/counting-pool.ts'
 import { InputTokenMonitor } from '../../src/monitors/input-token.monitor.ts'
 import { LLMTokenMonitor } from '../../src/monitors/llm-token.monitor.ts'
@@ -12,24 +12,32 @@ const pool = createCountingPool(1)
 afterAll(() => pool.close())
 const monitor = new LLMTokenMonitor(o200kBase, pool)
 
-function scripted(answer: (request: LlmRequest) => Promise<LlmAnswer>): LlmProvider & { requests: LlmRequest[] } {
+type Scripted = Omit<LlmAnswer, 'toolCalls'> & Partial<Pick<LlmAnswer, 'toolCalls'>>
+
+const said = ({ messages }: LlmRequest): string => messages.at(-1)?.text ?? ''
+
+function scripted(answer: (request: LlmRequest) => Promise<Scripted>): LlmProvider & { requests: LlmRequest[] } {
   const requests: LlmRequest[] = []
   return {
     model: 'scripted-1',
+    usageShape: 'tollkeeper',
     usesCanonicalTokenizer: false,
     requests,
-    generate(request) {
+    async generate(request) {
       requests.push(request)
-      return answer(request)
+      return { toolCalls: [], ...(await answer(request)) }
     },
   }
 }
 
+const countPrompt = async (prompt: string) => Buffer.byteLength(prompt)
+const terms = { monitor, countPrompt, promptTokensMax: 500, maxOutputTokens: 40 }
 const setup = (provider: LlmProvider, callsMax = 2, signal = new AbortController().signal) =>
-  createMeteredLlm({ provider, monitor, maxOutputTokens: 40, callsMax, signal })
+  createMeteredLlm({ ...terms, provider, callsMax, signal })
 
 test('each answered call is one usage, in the order of the calls', async () => {
-  const provider = scripted(async ({ prompt }) => {
+  const provider = scripted(async (request) => {
+    const prompt = said(request)
     if (prompt === 'slow') await new Promise((resolve) => setTimeout(resolve, 50))
     return { text: prompt, usage: prompt === 'slow' ? { input: 3, output: 1 } : null }
   })
@@ -37,8 +45,14 @@ test('each answered call is one usage, in the order of the calls', async () => {
   const answers = await Promise.all(['slow', 'fast'].map((prompt) => llm.generate({ system: 'Echo.', prompt })))
   expect(answers).toEqual([{ text: 'slow' }, { text: 'fast' }])
   expect(usage()).toEqual([
-    { model: 'scripted-1', source: 'reported', classes: { input: 3, output: 1 } },
-    { model: 'scripted-1', source: 'counted', classes: { input: o200kBase.count('Echo.\n\nfast'), output: 1 } },
+    {
+      ...{ model: 'scripted-1', source: 'reported', classes: { input: 3, output: 1 } },
+      evidence: { raw: { shape: 'tollkeeper', usage: { input: 3, output: 1 } } },
+    },
+    {
+      ...{ model: 'scripted-1', source: 'counted', classes: { input: o200kBase.count('Echo.\n\nfast'), output: 1 } },
+      evidence: { raw: null, counted: { prompt: ['Echo.\n\nfast'], answer: ['fast'] } },
+    },
   ])
 })
 
@@ -61,13 +75,14 @@ test('a call beyond the bounded ones never reaches the provider', async () => {
 
 test('a call beyond the bounded ones is asked for by its number, before the provider hears of it', async () => {
   const heard: string[] = []
-  const provider = scripted(async ({ prompt }) => {
+  const provider = scripted(async (request) => {
+    const prompt = said(request)
     heard.push(prompt)
     return { text: prompt, usage: null }
   })
   const extend = async (call: number) => void heard.push(`call ${call} is held for`)
   const signal = new AbortController().signal
-  const { llm, usage } = createMeteredLlm({ provider, monitor, maxOutputTokens: 40, callsMax: 1, extend, signal })
+  const { llm, usage } = createMeteredLlm({ ...terms, provider, callsMax: 1, extend, signal })
   for (const prompt of ['first', 'second', 'third']) await llm.generate({ system: 's', prompt })
   expect(heard).toEqual(['first', 'call 2 is held for', 'second', 'call 3 is held for', 'third'])
   expect(usage()).toHaveLength(3)
@@ -82,7 +97,7 @@ test('calls at once are asked for one by one, and one that is refused is asked f
     if (asked.length < 3) throw refused
   }
   const signal = new AbortController().signal
-  const { llm, usage } = createMeteredLlm({ provider, monitor, maxOutputTokens: 40, callsMax: 1, extend, signal })
+  const { llm, usage } = createMeteredLlm({ ...terms, provider, callsMax: 1, extend, signal })
   const call = () => llm.generate({ system: 's', prompt: 'p' })
   const outcomes = await Promise.allSettled([call(), call(), call()])
   expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected'])
@@ -91,12 +106,46 @@ test('calls at once are asked for one by one, and one that is refused is asked f
   expect([asked, usage().length]).toEqual([[2, 3, 2], 2])
 })
 
+test('a prompt longer than bounded never reaches the provider, and says what to raise', async () => {
+  const provider = scripted(async () => ({ text: 'ok', usage: null }))
+  const { llm, usage } = setup(provider)
+  await expect(llm.generate({ system: 's', prompt: 'p'.repeat(498) })).rejects.toThrow(PromptLimitError)
+  await expect(llm.generate({ system: 's', prompt: 'p'.repeat(498) })).rejects.toThrow(/501 tokens.*promptTokens/)
+  await expect(llm.generate({ system: 's', prompt: 'p'.repeat(497) })).resolves.toEqual({ text: 'ok' })
+  expect([provider.requests.length, usage().length]).toEqual([1, 1])
+})
+
+test('before each call but the first it asks whether it may go on', async () => {
+  const provider = scripted(async () => ({ text: 'ok', usage: null }))
+  let asked = 0
+  const goOn = async (): Promise<void> => {
+    asked += 1
+    if (asked === 2) throw new Error('the job was parked')
+  }
+  const { signal } = new AbortController()
+  const { llm } = createMeteredLlm({ ...terms, provider, callsMax: 3, goOn, signal })
+  const call = () => llm.generate({ system: 's', prompt: 'p' })
+  await call()
+  await call()
+  await expect(call()).rejects.toThrow('the job was parked')
+  expect([asked, provider.requests.length]).toEqual([2, 2])
+})
+
+test('a call that broke off is counted apart: prompt and what had been answered', async () => {
+  const provider = scripted(() => Promise.reject(new ProviderError('cut', true, { partial: 'Once upon' })))
+  const { llm, usage, lost } = setup(provider)
+  await expect(llm.generate({ system: 's', prompt: 'p' })).rejects.toThrow('cut')
+  expect(usage()).toEqual([])
+  const classes = { input: o200kBase.count('s\n\np'), output: o200kBase.count('Once upon') }
+  expect(lost()).toMatchObject([{ model: 'scripted-1', source: 'counted', classes }])
+})
+
 test('an abort while a call is asked for keeps it from the provider', async () => {
   const provider = scripted(async () => ({ text: 'ok', usage: null }))
   const stop = new AbortController()
   const extend = async (): Promise<void> => stop.abort(new Error('cancelled'))
   const { signal } = stop
-  const { llm } = createMeteredLlm({ provider, monitor, maxOutputTokens: 40, callsMax: 0, extend, signal })
+  const { llm } = createMeteredLlm({ ...terms, provider, callsMax: 0, extend, signal })
   await expect(llm.generate({ system: 's', prompt: 'p' })).rejects.toThrow('cancelled')
   expect(provider.requests).toEqual([])
 })

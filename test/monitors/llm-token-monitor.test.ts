@@ -1,6 +1,6 @@
 import { afterAll, expect, test, vi } from 'vitest'
 import { createCountingPool } from '../../src/monitors/counting-pool.ts'
-import { LLMTokenMonitor } from '../../src/monitors/llm-token.monitor.ts'
+import { LLMTokenMonitor, type LlmCall } from '../../src/monitors/llm-token.monitor.ts'
 import { o200kBase } from '../../src/tokenizer/o200k-base.ts'
 
 vi.setConfig({ testTimeout: 45_000 }) // loading the vocabulary is slow on a busy machine
@@ -17,6 +17,12 @@ const call = {
 }
 const counted = { input: o200kBase.count(call.prompt), output: o200kBase.count(call.output) }
 
+/** What is charged, without what it was made from. */
+async function measured(of: LlmCall) {
+  const { evidence: _evidence, ...usage } = await monitor.measure(of)
+  return usage
+}
+
 test.each([
   ['two classes', { input: 9, output: 4 }],
   ['five classes', { input: 1, cache_read: 5, cache_write: 2, output: 3, reasoning: 20 }],
@@ -25,7 +31,7 @@ test.each([
   ['as many answer tokens as were asked for', { input: 9, output: 20, reasoning: 30 }],
   ['as many prompt tokens as the prompt has bytes', { input: call.prompt.length - 1, cache_read: 1, output: 4 }],
 ])('reported usage is taken: %s', async (_name, reported) => {
-  expect(await monitor.measure({ ...call, reported })).toEqual({ model: 'm1', source: 'reported', classes: reported })
+  expect(await measured({ ...call, reported })).toEqual({ model: 'm1', source: 'reported', classes: reported })
 })
 
 test.each<[string, unknown]>([
@@ -56,7 +62,7 @@ test.each<[string, unknown]>([
   ["another provider's names", { prompt_tokens: 9, completion_tokens: 4 }],
   ['inherited classes', Object.create({ input: 9, output: 4 })],
 ])('reported usage is not believed but counted: %s', async (_name, reported) => {
-  expect(await monitor.measure({ ...call, reported })).toEqual({ model: 'm1', source: 'counted', classes: counted })
+  expect(await measured({ ...call, reported })).toEqual({ model: 'm1', source: 'counted', classes: counted })
 })
 
 test('without a stated limit an answer of a million tokens and more is not believed', async () => {
@@ -73,4 +79,15 @@ test('long prompts are counted in a thread, with the same result', async () => {
     source: 'counted',
     classes: { input: o200kBase.count(prompt), output: o200kBase.count('Yes.') },
   })
+})
+
+test.each<[string, unknown, unknown]>([
+  ['what was believed', { input: 9, output: 4 }, { input: 9, output: 4 }],
+  ['what was not', { input: -1, note: 'x' }, { input: -1, note: 'x' }],
+  ['nothing', undefined, undefined],
+  ['more than 8 KB', { input: 9, output: 4, note: 'x'.repeat(8_192) }, undefined],
+  ['what is no JSON', { input: 9n }, undefined],
+])('what the provider said is kept as it said it: %s', async (_name, reported, kept) => {
+  const { evidence } = await monitor.measure({ ...call, reported })
+  expect(evidence).toEqual(kept === undefined ? undefined : { raw: { shape: 'tollkeeper', usage: kept } })
 })
