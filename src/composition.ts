@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { createProcessors } from '../workers/registry.ts'
 import type { Agent, BoundLimits } from './agents/agent.ts'
 import { createAgentRegistry, loadAgentsModule } from './agents/agent-registry.ts'
+import { noteLimit } from './agents/cut-to-tokens.ts'
 import { DEFAULT_AGENTS } from './agents/default-agents.ts'
 import type { LlmProvider } from './agents/llm-provider.ts'
 import { promptBound } from './agents/metered-llm.ts'
@@ -237,7 +238,8 @@ async function openStages(config: Config, own: readonly Agent[], measuring: Meas
     countPrompt: promptBound(provider, measuring.inputMonitor),
   }
   const agents = createAgentRegistry([...DEFAULT_AGENTS, ...loaded, ...own])
-  return { ...measuring, provider, agents, limits, tokenizer: o200kBase }
+  const notes = noteLimit(provider, o200kBase, config.maxOutputTokens)
+  return { ...measuring, provider, agents, limits, notes }
 }
 
 function openProvider(config: Config, opened: AsyncDisposableStack): LlmProvider {

@@ -2,8 +2,9 @@ import { createMeteredLlm } from '../src/agents/metered-llm.ts'
 import { failpoint } from '../src/foundation/failpoint.ts'
 import { invariant } from '../src/foundation/invariant.ts'
 import { WorkStopped } from '../src/pipeline/claimed-work.ts'
-import { agentText } from '../src/pipeline/stage-text.ts'
-import type { StageUsage } from '../src/pricing/usage.ts'
+import { packUsage } from '../src/pipeline/kept-texts.ts'
+import { agentText, storedTexts } from '../src/pipeline/stage-text.ts'
+import type { LlmUsage, StageUsage } from '../src/pricing/usage.ts'
 import { DeadEnd } from '../src/queues/delivery.ts'
 import { absorbed, defineProcessor, type Settled, type StageContext, sentence } from './define-processor.ts'
 import { showParked } from './parked-card.ts'
@@ -12,7 +13,7 @@ import { showParked } from './parked-card.ts'
 export const agentProcessor = defineProcessor('pipeline.agent', {
   async measure(context, signal) {
     const { of, job, services, spent } = context
-    const { agents, provider, llmMonitor, tokenizer, limits } = services
+    const { agents, provider, llmMonitor, limits, notes } = services
     const { bound } = job
     invariant(bound?.kind === 'agent', `stage ${of.stage} was bounded at its admission`)
     const agent = agents.get(bound.agent)
@@ -26,25 +27,36 @@ export const agentProcessor = defineProcessor('pipeline.agent', {
       maxOutputTokens: bound.llm?.maxOutputTokens ?? 0,
       callsMax: bound.llm?.calls ?? 0,
       ...(bound.llm && { extend: holding.extend }),
+      goOn: holding.goOn,
       signal,
     })
-    const usage = (): StageUsage => ({ kind: 'agent', agent: bound.agent, llm: metered.usage() })
-    spent.usage = () => (metered.usage().length > 0 ? usage() : null)
-    const text = agentText(job, of.stage, tokenizer, limits.maxOutputTokens)
+    const usageOf = (llm: readonly LlmUsage[]): StageUsage => ({ kind: 'agent', agent: bound.agent, llm })
+    const unlessNone = (llm: readonly LlmUsage[]): StageUsage | null => (llm.length > 0 ? usageOf(llm) : null)
+    spent.usage = () => unlessNone([...metered.usage(), ...metered.lost()])
+    const text = agentText(job, of.stage, notes)
     failpoint('agent.before-model')
     const result = await agent.run(text, { llm: metered.llm, signal })
     failpoint('agent.after-model')
     holding.throwIfRefused()
     invariant(typeof result?.text === 'string', `agent ${bound.agent} answers { text }`)
-    return { usage: usage(), text: result.text.replaceAll('\0', '').toWellFormed() }
+    const written = result.text.replaceAll('\0', '').toWellFormed()
+    const usage = packUsage(usageOf(metered.usage()), storedTexts(job, of.stage, written))
+    return { usage, text: written, lost: unlessNone(metered.lost()) }
   },
-  settle: (context, { usage, text }) => settleStage(context, usage, text),
+  settle: (context, { usage, text, lost }) => settleStage(context, usage, text, lost),
 })
 
-/** Asks the hold for more calls. A refusal ends the work, even of an agent that catches it and goes on. */
+/** Asks before a model is called once more. A refusal ends the work, even of an agent that catches it and goes on. */
 function holdMore({ of, claim, services }: StageContext) {
   let refusal: Error | undefined
   return {
+    /** A sibling may have been refused money meanwhile: nobody starts another call for a job that stops. */
+    async goOn(): Promise<void> {
+      const answer = await services.billing.keep(claim).catch(() => 'go_on' as const)
+      if (answer === 'go_on') return
+      refusal = new WorkStopped('the job needs this work no more')
+      throw refusal
+    },
     async extend(call: number): Promise<void> {
       const verdict = await services.billing.extend(claim, call)
       if (verdict.kind === 'granted') return
@@ -66,8 +78,9 @@ export async function settleStage(
   { of, job, services }: StageContext,
   usage: StageUsage,
   text: string,
+  lost: StageUsage | null = null,
 ): Promise<Settled> {
-  const verdict = await services.billing.settle(of, usage, text)
+  const verdict = await services.billing.settle(of, usage, text, lost)
   if (verdict.kind === 'absorbed') {
     absorbed(services, of, verdict.cost)
     return { kind: 'ended' }

@@ -5,9 +5,9 @@ import { showParked } from './parked-card.ts'
 
 /** Measures a job's text, quotes the whole job and admits it: the hold and the input's charge are one transaction. */
 export const inputProcessor = defineProcessor('pipeline.input', {
-  async measure({ job, services: { inputMonitor, agents, limits } }, signal) {
+  async measure({ job, services: { inputMonitor, agents, limits, notes } }, signal) {
     const { tokens } = await inputMonitor.measure(job.text, signal)
-    return boundsOf({ text: job.text, steps: job.steps, inputTokens: tokens, agents, limits })
+    return boundsOf({ text: job.text, steps: job.steps, inputTokens: tokens, agents, limits, notes })
   },
   async settle({ of, job, services }, bounds): Promise<Settled> {
     const verdict = await services.billing.admit(of, bounds)

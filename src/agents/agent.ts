@@ -41,6 +41,13 @@ export interface BoundLimits {
   countPrompt(prompt: string): Promise<number>
 }
 
+/** How much of what an earlier agent wrote stands in a later one's prompt. */
+export interface NoteLimit {
+  /** Tokens of one cut text, as prompts are bounded. */
+  readonly tokensMax: number
+  cut(text: string): string
+}
+
 /** A worker on a text, found by its key. It keeps no state between runs, and may be run again for the same job. */
 export interface Agent {
   readonly key: string

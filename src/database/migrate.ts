@@ -25,7 +25,7 @@ begin
     execute format('grant usage, select on sequence %s to tollkeeper_app', own);
   end loop;
   grant execute on all functions in schema tollkeeper, bullmq to tollkeeper_app;
-  revoke update, delete, truncate on tollkeeper.ledger_entries from tollkeeper_app;
+  revoke update, delete, truncate on tollkeeper.ledger_entries, tollkeeper.absorbed_usage from tollkeeper_app;
   revoke insert, update, delete, truncate on tollkeeper.migrations from tollkeeper_app;
 end
 $$`

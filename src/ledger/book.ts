@@ -5,6 +5,7 @@ import type { Nano } from '../pricing/money.ts'
 import type { Tariff } from '../pricing/tariff.ts'
 import type { StageBound } from '../pricing/usage.ts'
 import type {
+  AbsorbedRow,
   Account,
   BalanceView,
   CounterRow,
@@ -39,8 +40,6 @@ const memberKey = (organizationId: string, userId: string): string => `${organiz
 const counterKey = (organizationId: string, planId: string, component: string, periodStart: number): string =>
   `${organizationId} ${planId} ${component} ${periodStart}`
 
-const sumOf = (stages: readonly StageRow[]): Nano => stages.reduce((sum, { charged }) => sum + charged, 0n)
-
 /** The working copy of one batch: the locked rows, what was changed of them, and the only way to move money. */
 export class Book {
   readonly now: number
@@ -64,6 +63,7 @@ export class Book {
     counters: new Set<CounterRow>(),
     members: new Set<MemberRow>(),
     entries: new Set<EntryRow>(),
+    absorbed: new Set<AbsorbedRow>(),
     wake: new Set<string>(),
     wakeAll: new Set<string>(),
   }
@@ -81,7 +81,7 @@ export class Book {
     }
     for (const rows of this.#stages.values())
       rows.sort((a, b) => a.position - b.position || (a.stage < b.stage ? -1 : 1))
-    for (const job of facts.jobs) job.charged = sumOf(this.stages(job.id))
+    for (const job of facts.jobs) job.charged = this.stages(job.id).reduce((sum, { charged }) => sum + charged, 0n)
     for (const row of facts.holds) this.#holds.set(row.jobId, row)
     for (const row of facts.counters) {
       this.#counters.set(counterKey(row.organizationId, row.planId, row.component, row.periodStart), row)
@@ -222,6 +222,10 @@ export class Book {
     this.#touched.members.add(row)
   }
 
+  absorb(row: AbsorbedRow): void {
+    this.#touched.absorbed.add(row)
+  }
+
   touchOrganization(row: OrganizationRow): void {
     this.#touched.organizations.add(row)
   }
@@ -284,6 +288,7 @@ export class Book {
       counters: [...touched.counters],
       members: [...touched.members],
       entries: [...touched.entries],
+      absorbed: [...touched.absorbed],
       wake: [...touched.wake],
       wakeAll: [...touched.wakeAll],
       changed: [...touched.jobs].flatMap((row) => (row.state === this.#statesAtFirst.get(row.id) ? [] : row.id)),

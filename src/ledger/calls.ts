@@ -58,7 +58,15 @@ export interface Calls {
   }
   /** `usage` is what the work that ends here used of a model, if it shall not be charged. */
   let_go: { organizationId: string; jobId: string; stage: string; claimId: string; usage: StageUsage | null }
-  settle: { organizationId: string; jobId: string; stage: string; usage: StageUsage; result: string | null }
+  /** `lost` is what calls without an answer used besides; the platform bears it. */
+  settle: {
+    organizationId: string
+    jobId: string
+    stage: string
+    usage: StageUsage
+    result: string | null
+    lost?: StageUsage | null
+  }
   complete: { organizationId: string; jobId: string }
   reverse: { organizationId: string; jobId: string; failure: Failure }
   fail: { organizationId: string; jobId: string; stage: string; claimId: string | null; failure: Failure }

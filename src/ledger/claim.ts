@@ -1,9 +1,9 @@
+import { absorb } from './absorb.ts'
 import type { Book } from './book.ts'
 import type { Asked, Calls, Verdicts } from './calls.ts'
 import { dueStages, planDelivery, plannedDue, plannedNext } from './delivery.ts'
 import type { JobRow, StageRow } from './facts.ts'
 import { CLAIM_GRACE_MS, giveBack, isClaimed, parkedNow, parkIfIdle } from './park.ts'
-import { costOf, countAbsorbed } from './settle.ts'
 import { isFinal, isStopping, moveStage } from './states.ts'
 
 /** A stage that was started so often and never finished kills its workers: whoever claims it next must end its job. */
@@ -62,11 +62,12 @@ export function letGo(book: Book, call: Asked<'let_go'>): Verdicts['let_go'] {
   const stage = book.stage(call.jobId, call.stage)
   if (!job || !stage) return { parked: null, cost: 0n }
   const isHeld = stage.state === 'running' && stage.claimId === call.claimId
-  if (call.usage !== null && (isHeld || !call.repeated)) countAbsorbed(book, stage)
   if (isHeld) giveBack(book, stage)
   const parked = parkIfIdle(book, job) ?? (call.repeated ? parkedNow(job) : null)
+  if (call.usage === null) return { parked, cost: 0n }
   // Priced last: parking gives promised units back, and a repeated call is to find the same counters.
-  return { parked, cost: call.usage === null ? 0n : costOf(book, job, call.usage) }
+  const counted = !isHeld && (call.repeated ?? false)
+  return { parked, cost: absorb(book, job, stage, { usage: call.usage, reason: 'abandoned', counted }) }
 }
 
 function lease(book: Book, stage: StageRow, call: { claimId: string; leaseMs: number }): void {

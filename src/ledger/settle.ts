@@ -1,7 +1,7 @@
 import { invariant } from '../foundation/invariant.ts'
-import type { Nano } from '../pricing/money.ts'
 import { type Line, priceUsage } from '../pricing/price.ts'
 import { type StageUsage, tokensOf } from '../pricing/usage.ts'
+import { absorb } from './absorb.ts'
 import type { Book } from './book.ts'
 import type { Asked, Verdicts } from './calls.ts'
 import { planNext, plannedNext, stopStages } from './delivery.ts'
@@ -21,10 +21,11 @@ export function settle(book: Book, call: Asked<'settle'>): Verdicts['settle'] {
   if (!job || !stage) return { kind: 'absorbed', state: 'unknown', cost: 0n }
   if (stage.state === 'charged') return settledBefore(book, job, stage, call)
   if (isFinal(job.state) || !book.hold(job.id)) {
-    if (!call.repeated) countAbsorbed(book, stage)
-    return { kind: 'absorbed', state: job.state, cost: costOf(book, job, call.usage) }
+    const late = { usage: allOf(call), reason: 'late', counted: call.repeated ?? false } as const
+    return { kind: 'absorbed', state: job.state, cost: absorb(book, job, stage, late) }
   }
   chargeStage(book, job, stage, call.usage, call.result)
+  if (call.lost) absorb(book, job, stage, { usage: call.lost, reason: 'broken_off', counted: false })
   if (job.runner === 'pipeline' && book.stages(job.id).every((row) => row.state === 'charged')) completeJob(book, job)
   const parked = parkIfIdle(book, job)
   const next = job.state === 'processing' ? planNext(book, job, stage) : null
@@ -40,27 +41,19 @@ function settledBefore(book: Book, job: JobRow, stage: StageRow, call: Asked<'se
   if (call.repeated && tokensOf(call.usage) === stage.tokens) {
     return { kind: 'settled', replayed: false, absorbed: 0n, ...stored, parked: parkedNow(job) }
   }
-  if (!call.repeated) countAbsorbed(book, stage)
-  return { kind: 'settled', replayed: true, absorbed: costOf(book, job, call.usage), ...stored, parked: null }
+  const again = { usage: allOf(call), reason: 'replayed', counted: call.repeated ?? false } as const
+  return { kind: 'settled', replayed: true, absorbed: absorb(book, job, stage, again), ...stored, parked: null }
+}
+
+/** All that a run used, with the calls that broke off. */
+function allOf({ usage, lost }: Asked<'settle'>): StageUsage {
+  return usage.kind === 'agent' && lost?.kind === 'agent' ? { ...usage, llm: [...usage.llm, ...lost.llm] } : usage
 }
 
 function storedOf(book: Book, job: JobRow, stage: StageRow) {
   const { currency } = book.organization(job.organizationId)
   const { charged, tokens } = stage
   return { lines: linesOf(stage), charged, tokens, state: job.state, currency }
-}
-
-/** Counts work that nobody pays for. */
-export function countAbsorbed(book: Book, stage: StageRow): void {
-  stage.absorbed += 1
-  book.touchStage(stage)
-}
-
-/** What work that nobody pays for would have cost by the job's tariff, for whoever keeps the sum. */
-export function costOf(book: Book, job: JobRow, usage: StageUsage): Nano {
-  if (job.tariffVersionId === null || job.periodStart === null) return 0n
-  const tariff = book.tariff(job.tariffVersionId)
-  return priceUsage(tariff, usage, book.counters(job.organizationId, tariff, job.periodStart), {}).total
 }
 
 /** The lines of a charged stage; what may ask for them is named to the lock, so that it reads them. */

@@ -71,7 +71,7 @@ export class TokenBasedBillingManager {
 
   /**
    * Gives a claim back after work that failed or was stopped, so that nobody need wait for its end.
-   * @param usage what the work used of a model for nothing; counted as absorbed by the platform
+   * @param usage what the work used of a model for nothing; kept as the platform's own cost
    * @returns what the usage would have cost in nano-units; `parked` where this ended the last running stage of a job
    *          that is refused money
    */
@@ -112,11 +112,17 @@ export class TokenBasedBillingManager {
    * Charges a finished stage out of the job's hold, once.
    * @param usage tokens per class, integers ≥ 0
    * @param result the stage's text, kept with the charge
+   * @param lost what calls used that broke off without an answer; nobody is charged for it
    * @returns the lines in nano-units; if this stage was settled before, the stored ones, whatever usage is given now
-   *          (a rerun of a model never repeats its usage; the difference is counted as absorbed)
+   *          (a rerun of a model never repeats its usage; the difference is kept as the platform's own cost)
    */
-  settle(of: StageOf, usage: StageUsage, result: string | null = null): Promise<Verdicts['settle']> {
-    return this.#money.decide('settle', { ...of, usage, result })
+  settle(
+    of: StageOf,
+    usage: StageUsage,
+    result: string | null = null,
+    lost: StageUsage | null = null,
+  ): Promise<Verdicts['settle']> {
+    return this.#money.decide('settle', { ...of, usage, result, lost })
   }
 
   /**

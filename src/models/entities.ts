@@ -1,3 +1,4 @@
+import { AbsorbedUsageSchema } from './absorbed-usage.model.ts'
 import { HoldSchema } from './hold.model.ts'
 import { JobSchema } from './job.model.ts'
 import { JobStageSchema } from './job-stage.model.ts'
@@ -25,4 +26,5 @@ export const entities = [
   HoldSchema,
   LedgerEntrySchema,
   UsageCounterSchema,
+  AbsorbedUsageSchema,
 ]

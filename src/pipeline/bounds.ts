@@ -1,9 +1,9 @@
-import type { BoundLimits } from '../agents/agent.ts'
+import type { BoundLimits, NoteLimit } from '../agents/agent.ts'
 import type { AgentRegistry } from '../agents/agent-registry.ts'
 import { ValidationError } from '../foundation/errors.ts'
 import type { BoundedStage } from '../pricing/quote.ts'
 
-/** Tokens around the texts of earlier agents when a later step gets them: a heading and its line breaks each. */
+/** Tokens, or bytes, around the texts of earlier agents when a later step gets them: a heading and its line breaks each. */
 const HEADING_TOKENS = 48
 
 interface BoundsOf {
@@ -12,6 +12,7 @@ interface BoundsOf {
   readonly inputTokens: number
   readonly agents: AgentRegistry
   readonly limits: BoundLimits
+  readonly notes: NoteLimit
 }
 
 /**
@@ -19,7 +20,7 @@ interface BoundsOf {
  * the last step's agents. Agents of a later step also read what the step before wrote.
  * @throws ValidationError `unknown-agent`
  */
-export async function boundsOf({ text, steps, inputTokens, agents, limits }: BoundsOf): Promise<BoundedStage[]> {
+export async function boundsOf({ text, steps, inputTokens, agents, limits, notes }: BoundsOf): Promise<BoundedStage[]> {
   const bounds: BoundedStage[] = [{ stage: 'input', bound: { kind: 'input', tokens: inputTokens } }]
   let earlier = 0
   for (const step of steps) {
@@ -30,7 +31,7 @@ export async function boundsOf({ text, steps, inputTokens, agents, limits }: Bou
       const llm = own && { ...own, promptTokens: own.promptTokens + earlier }
       bounds.push({ stage: `agent.${key}`, bound: { kind: 'agent', agent: key, llm } })
     }
-    earlier = step.length * (limits.maxOutputTokens + HEADING_TOKENS)
+    earlier = step.length * (notes.tokensMax + HEADING_TOKENS)
   }
   const last = steps.at(-1)?.length ?? 0
   bounds.push({ stage: 'output', bound: { kind: 'output', maxTokens: limits.maxOutputTokens * last } })

@@ -1,4 +1,4 @@
-import type { BoundLimits } from '../agents/agent.ts'
+import type { BoundLimits, NoteLimit } from '../agents/agent.ts'
 import type { AgentRegistry } from '../agents/agent-registry.ts'
 import type { EntityManagerSource, InTransaction } from '../database/transaction.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../foundation/errors.ts'
@@ -40,6 +40,7 @@ export interface JobServiceDependencies {
   readonly agents: AgentRegistry
   readonly defaultAgents: readonly string[]
   readonly limits: BoundLimits
+  readonly notes: NoteLimit
   readonly inputMonitor: InputTokenMonitor
   readonly outbox: Outbox
   readonly maxTextBytes: number
@@ -75,11 +76,11 @@ export class JobService {
 
   /** The bounds of a job's price, by stage, without any effect. @throws as {@link submit} */
   async quote(submission: Submission): Promise<QuoteView> {
-    const { agents, limits, inputMonitor, quotes, em } = this.#with
+    const { agents, limits, notes, inputMonitor, quotes, em } = this.#with
     const text = normalizeText(submission.text, this.#with.maxTextBytes)
     const steps = this.#steps(submission)
     const { tokens: inputTokens } = await inputMonitor.measure(text)
-    const bounds = await boundsOf({ text, steps, inputTokens, agents, limits })
+    const bounds = await boundsOf({ text, steps, inputTokens, agents, limits, notes })
     const maxCost = submission.maxCost ?? null
     const outputLimit = limits.maxOutputTokens
     const { organizationId, userId = null } = submission

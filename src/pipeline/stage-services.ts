@@ -1,4 +1,4 @@
-import type { BoundLimits } from '../agents/agent.ts'
+import type { BoundLimits, NoteLimit } from '../agents/agent.ts'
 import type { AgentRegistry } from '../agents/agent-registry.ts'
 import type { LlmProvider } from '../agents/llm-provider.ts'
 import type { StageWorkReader } from '../database/stage-work.ts'
@@ -10,7 +10,6 @@ import type { InputTokenMonitor } from '../monitors/input-token.monitor.ts'
 import type { LLMTokenMonitor } from '../monitors/llm-token.monitor.ts'
 import type { OutputTokenMonitor } from '../monitors/output-token.monitor.ts'
 import type { Queues } from '../queues/queues.ts'
-import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { Outbox } from './outbox.ts'
 import type { WorkInHand } from './work-in-hand.ts'
 
@@ -24,7 +23,7 @@ export interface StageServices {
   readonly agents: AgentRegistry
   readonly provider: LlmProvider
   readonly limits: BoundLimits
-  readonly tokenizer: Tokenizer
+  readonly notes: NoteLimit
   readonly inputMonitor: InputTokenMonitor
   readonly llmMonitor: LLMTokenMonitor
   readonly outputMonitor: OutputTokenMonitor

@@ -1,7 +1,7 @@
-import { cutToTokens } from '../agents/cut-to-tokens.ts'
+import type { NoteLimit } from '../agents/agent.ts'
 import type { StageWork } from '../database/stage-work.ts'
 import { INLINE_UNITS_MAX } from '../monitors/counting-pool.ts'
-import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { StoredText } from './kept-texts.ts'
 
 /** What the agents of one step wrote, in the order in which the job names them. */
 function resultsOf(job: StageWork, step: number): readonly { key: string; text: string }[] {
@@ -12,14 +12,21 @@ function resultsOf(job: StageWork, step: number): readonly { key: string; text: 
  * What an agent works on: the customer's text, and, from the second step on, what the step before wrote about it. Those
  * texts are cut to what the hold was made for.
  */
-export function agentText(job: StageWork, stage: string, tokenizer: Tokenizer, maxOutputTokens: number): string {
-  const step = job.steps.findIndex((keys) => keys.some((key) => `agent.${key}` === stage))
+export function agentText(job: StageWork, stage: string, notes: NoteLimit): string {
+  const step = stepOf(job, stage)
   if (step < 1) return job.text
-  const notes = resultsOf(job, step - 1).map(({ key, text }) => {
-    return `## ${key}\n\n${cutToTokens(text, maxOutputTokens, tokenizer)}`
-  })
-  return [job.text, ...notes].join('\n\n')
+  const written = resultsOf(job, step - 1).map(({ key, text }) => `## ${key}\n\n${notes.cut(text)}`)
+  return [job.text, ...written].join('\n\n')
 }
+
+/** The texts that stand in an agent's prompts and answers and are stored anyway, its result being one of them. */
+export function storedTexts(job: StageWork, stage: string, result: string): readonly StoredText[] {
+  const before = resultsOf(job, stepOf(job, stage) - 1).map(({ key, text }) => ({ of: `agent.${key}`, text }))
+  return [{ of: 'text', text: job.text }, ...before, { of: stage, text: result }]
+}
+
+const stepOf = (job: StageWork, stage: string): number =>
+  job.steps.findIndex((keys) => keys.some((key) => `agent.${key}` === stage))
 
 /** What the customer gets: the last step's texts, as they are if it is one, under headings if there are several. */
 export function deliveredText(job: StageWork): string {
@@ -38,7 +45,7 @@ export function isShortCount(job: StageWork, stage: string): boolean {
 /** Whether everything was read that a stage works on: its bound, and what the step before it made. */
 export function isReady(job: StageWork, stage: string): boolean {
   if (stage === 'input') return true
-  const own = job.steps.findIndex((keys) => keys.some((key) => `agent.${key}` === stage))
+  const own = stepOf(job, stage)
   const before = stage === 'output' ? job.steps.at(-1) : job.steps[own - 1]
   return (stage === 'output' || job.bound !== null) && (before ?? []).every((key) => `agent.${key}` in job.results)
 }

@@ -5,7 +5,7 @@ import { isFinal, isStopping } from '../../src/ledger/states.ts'
 import { stageUpper } from '../../src/pricing/quote.ts'
 import { amountOf } from '../../src/pricing/rates.ts'
 import { COMPLETION_CLASSES, PROMPT_CLASSES, type TokenClass } from '../../src/pricing/tariff.ts'
-import type { LlmUsage, StageBound, StageUsage } from '../../src/pricing/usage.ts'
+import { type LlmUsage, type StageBound, type StageUsage, tokensOf } from '../../src/pricing/usage.ts'
 import { sum, type World } from './world.ts'
 
 /** What holds after every batch, whatever the calls were. */
@@ -19,6 +19,7 @@ export function expectSound(world: World): void {
     expectHolds(world, job)
     expectState(world, job)
     expectCharges(world, job)
+    expectAbsorbed(world, job)
   }
 }
 
@@ -53,6 +54,18 @@ function expectSeats(world: World, organizationId: string): void {
   for (const { state, charged, operation, needed } of members) {
     expect(world.entries.get(businessKey.seat(organizationId, operation))?.amount ?? 0n).toBe(charged)
     expect(needed === null).toBe(state !== 'pending_payment')
+  }
+}
+
+/** What nobody pays for is counted with its stage and kept row by row, each as often as the other. */
+function expectAbsorbed(world: World, job: JobRow): void {
+  for (const { stage, absorbed } of world.stagesOf(job.id)) {
+    const rows = world.absorbed.filter((row) => row.jobId === job.id && row.stage === stage)
+    expect(rows).toHaveLength(absorbed)
+    for (const row of rows) {
+      expect([row.organizationId, row.tokens]).toEqual([job.organizationId, tokensOf(row.usage)])
+      expect(row.cost).toBeGreaterThanOrEqual(0n)
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import { expect } from 'vitest'
 import { type Call, type CallKind, type Calls, PARKED_PER_WAKE, type Verdicts } from '../../src/ledger/calls.ts'
 import { currentStage } from '../../src/ledger/delivery.ts'
 import type {
+  AbsorbedRow,
   CounterRow,
   EntryRow,
   Facts,
@@ -46,6 +47,7 @@ export class World {
   readonly counters = new Map<string, CounterRow>()
   readonly members = new Map<string, MemberRow>()
   readonly entries = new Map<string, EntryRow>()
+  readonly absorbed: AbsorbedRow[] = []
   /** Whether walks over what may fit find only that, as the statement does; else they find all, and the fold passes over. */
   findsFittingOnly = true
   /** What the last batch wrote. */
@@ -148,8 +150,8 @@ export class World {
 
   /** Everything that money depends on; equal snapshots mean that nothing has changed. */
   snapshot(): object {
-    const { organizations, jobs, stages, holds, counters, members, entries } = this
-    return structuredClone({ organizations, jobs, stages, holds, counters, members, entries })
+    const { organizations, jobs, stages, holds, counters, members, entries, absorbed } = this
+    return structuredClone({ organizations, jobs, stages, holds, counters, members, entries, absorbed })
   }
 
   copy(): World {
@@ -205,6 +207,7 @@ export class World {
       expect(this.entries.has(row.businessKey), `unique: ${row.businessKey}`).toBe(false)
       this.entries.set(row.businessKey, row)
     }
+    this.absorbed.push(...writes.absorbed)
   }
 
   /** While a job is processed its row says neither where it is nor what it was charged; whoever asks reads its stages. */

@@ -27,8 +27,8 @@ export const REPEAT_MUTANTS: readonly Mutant[] = [
       {
         name: 'repeat-settle-absorbs',
         why: 'after a lost answer, work that was charged is counted as the platform’s cost',
-        find: '  if (!call.repeated) countAbsorbed(book, stage)\n  return',
-        replace: '  countAbsorbed(book, stage)\n  return',
+        find: "reason: 'replayed', counted: call.repeated ?? false",
+        replace: "reason: 'replayed', counted: false",
       },
       {
         name: 'repeat-settle-claims-any-charge',
@@ -45,8 +45,8 @@ export const REPEAT_MUTANTS: readonly Mutant[] = [
       {
         name: 'repeat-let-go-counts-twice',
         why: 'after a lost answer, absorbed work is counted twice',
-        find: '(isHeld || !call.repeated)',
-        replace: 'stage',
+        find: 'const counted = !isHeld && (call.repeated ?? false)',
+        replace: 'const counted = false',
       },
     ],
   ),

@@ -1,4 +1,5 @@
 import { type Call, PARKED_PER_WAKE } from '../../ledger/calls.ts'
+import type { StageUsage } from '../../pricing/usage.ts'
 
 /** What a call weighs beside its texts: ids, keys, figures, and the rows that it brings along. */
 const CALL_BYTES = 500
@@ -11,9 +12,9 @@ const ITEM_BYTES = 250
  */
 export function bytesOf(call: Call): number {
   if (call.kind === 'settle') {
-    const calls = call.usage.kind === 'agent' ? call.usage.llm.length : 0
-    return CALL_BYTES + ITEM_BYTES * calls + textBytes(call.result)
+    return CALL_BYTES + usageBytes(call.usage) + usageBytes(call.lost ?? null) + textBytes(call.result)
   }
+  if (call.kind === 'let_go') return CALL_BYTES + usageBytes(call.usage)
   if (call.kind === 'admit') return CALL_BYTES + ITEM_BYTES * call.bounds.length
   if (call.kind === 'redeliver') return CALL_BYTES + ITEM_BYTES * call.seen.length
   if (call.kind === 'top_up' || call.kind === 'adjust') return CALL_BYTES + textBytes(call.note)
@@ -28,6 +29,19 @@ export function walks(call: Call): boolean {
 
 /** How many jobs a walk may lock; every other call locks one. */
 export const WALK_ROWS = PARKED_PER_WAKE
+
+/** Texts that were counted are stored with their calls; most are only named there. */
+function usageBytes(usage: StageUsage | null): number {
+  if (usage?.kind !== 'agent') return 0
+  let bytes = ITEM_BYTES * usage.llm.length
+  for (const { evidence } of usage.llm) {
+    if (!evidence?.counted) continue
+    for (const part of [...evidence.counted.prompt, ...evidence.counted.answer]) {
+      if (typeof part === 'string') bytes += textBytes(part)
+    }
+  }
+  return bytes
+}
 
 function textBytes(text: string | null): number {
   return text === null ? 0 : Buffer.byteLength(text)

@@ -41,6 +41,7 @@ export const STATEMENTS = {
   writeMembers: statement('write-members'),
   writeEntries: statement('write-entries'),
   writeCharges: statement('write-charges'),
+  writeAbsorbed: statement('write-absorbed'),
   notify: statement('notify'),
 } as const
 

@@ -1,4 +1,5 @@
 import type {
+  AbsorbedRow,
   CounterRow,
   EntryRow,
   HoldRow,
@@ -47,6 +48,7 @@ export function writingStatements(
   store(STATEMENTS.writeCounters, writes.counters, counterColumns)
   store(STATEMENTS.writeMembers, writes.members, memberColumns)
   store(STATEMENTS.writePeriods, writes.periods, periodColumns)
+  store(STATEMENTS.writeAbsorbed, writes.absorbed, absorbedColumns)
   if (prepared.length > 0 || writes.organizations.length > 0) {
     prepared.push([STATEMENTS.writeBalances, [...balanceColumns(organizations), stamp]])
   }
@@ -160,6 +162,20 @@ function memberColumns(rows: readonly MemberRow[]): Cells {
     plain(rows, (row) => row.needed),
     plain(rows, (row) => row.missing),
     plain(rows, (row) => row.addedAt),
+  ]
+}
+
+function absorbedColumns(rows: readonly AbsorbedRow[]): Cells {
+  return [
+    plain(rows, (row) => row.id),
+    quoted(rows, (row) => row.organizationId),
+    plain(rows, (row) => row.jobId),
+    quoted(rows, (row) => row.stage),
+    plain(rows, (row) => row.reason),
+    json(rows, (row) => row.usage),
+    plain(rows, (row) => row.tokens),
+    plain(rows, (row) => row.cost),
+    plain(rows, (row) => row.createdAt),
   ]
 }
 
