@@ -10,7 +10,7 @@ const ROOT = join(import.meta.dirname, '..')
 const OUT = join(ROOT, process.argv[2] ?? 'dist')
 
 /** What the code reads beside itself; the ORM's snapshot only serves whoever writes the next migration. */
-const ASSETS = ['{src,workers,migrations}/**/*', 'bin/*.js', 'examples/**/*.{txt,md}']
+const ASSETS = ['{src,workers,migrations}/**/*', 'bin/*.js', 'examples/**/*.{txt,md}', 'docs/usage-vectors/*']
 const NOT_ASSETS = ['**/*.ts', '{src,workers,migrations}/**/*.md', '**/.*']
 const DOCUMENTS = ['README.md', 'CHANGELOG.md', 'LICENSE']
 
@@ -47,5 +47,6 @@ function manifest(): Record<string, unknown> {
   const { name, version, description, license, type, engines, bin, dependencies, optionalDependencies } = source
   const entry = { types: './src/index.d.ts', default: './src/index.js' }
   const common = { name, version, description, license, type, engines, bin }
-  return { ...common, exports: { '.': entry }, imports: { '#tollkeeper': entry }, dependencies, optionalDependencies }
+  const exports = { ...source.exports, '.': entry }
+  return { ...common, exports, imports: { '#tollkeeper': entry }, dependencies, optionalDependencies }
 }

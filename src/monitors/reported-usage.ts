@@ -1,9 +1,23 @@
-import type { TokenClass } from '../pricing/tariff.ts'
+import { COMPLETION_CLASSES, PROMPT_CLASSES, type TokenClass } from '../pricing/tariff.ts'
 import type { CallEvidence, TokenClasses, UsageShape } from '../pricing/usage.ts'
+import { readAnthropic } from './usage/anthropic.ts'
+import { readGemini } from './usage/gemini.ts'
+import { readOpenAiChat } from './usage/openai-chat.ts'
+import { readOpenAiCompatible } from './usage/openai-compatible.ts'
+import { readOpenAiResponses } from './usage/openai-responses.ts'
+import type { UsageReading } from './usage/reading.ts'
+import { readTollkeeper } from './usage/tollkeeper.ts'
+import { readXai } from './usage/xai.ts'
 
-const PROMPT_CLASSES: readonly TokenClass[] = ['input', 'cache_read', 'cache_write']
-const ANSWER_CLASSES: readonly TokenClass[] = ['output', 'reasoning']
-const KNOWN_CLASSES: ReadonlySet<string> = new Set([...PROMPT_CLASSES, ...ANSWER_CLASSES])
+const READINGS: Readonly<Record<UsageShape, UsageReading>> = {
+  tollkeeper: readTollkeeper,
+  'openai-chat': readOpenAiChat,
+  'openai-responses': readOpenAiResponses,
+  anthropic: readAnthropic,
+  gemini: readGemini,
+  xai: readXai,
+  'openai-compatible': readOpenAiCompatible,
+}
 
 /** What one call can have used at most, in tokens. */
 interface UsageLimits {
@@ -13,25 +27,17 @@ interface UsageLimits {
   readonly answer: number
 }
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 /**
  * What a provider says it used, if it can be believed.
- * @param reported our five disjoint classes, in tokens; `input` and `output` must be there (0 is 0), the others may be
- *        missing where the provider has no such class. A field that we do not know makes the whole report unusable: it
- *        may hold tokens that nobody would price.
- * @returns null when anything is absent, negative, not an integer or impossible: then the call must be counted
+ * @param reported its usage object, as it said it
+ * @returns our five disjoint classes, in tokens; null when anything that matters is absent, negative, not an integer,
+ *          contradictory or impossible: then the call must be counted
  */
 export function readReportedUsage(shape: UsageShape, reported: unknown, limits: UsageLimits): TokenClasses | null {
-  if (shape !== 'tollkeeper' || !isRecord(reported)) return null
-  const classes = Object.entries(reported)
-  if (!classes.every(([name, tokens]) => KNOWN_CLASSES.has(name) && isCount(tokens))) return null
-  if (!Object.hasOwn(reported, 'input') || !Object.hasOwn(reported, 'output')) return null
-  const usage: TokenClasses = Object.fromEntries(classes)
+  const usage = READINGS[shape](reported)
+  if (usage === null) return null
   const sum = (names: readonly TokenClass[]) => names.reduce((total, name) => total + (usage[name] ?? 0), 0)
-  return sum(PROMPT_CLASSES) <= limits.prompt && sum(ANSWER_CLASSES) <= limits.answer ? usage : null
+  return sum(PROMPT_CLASSES) <= limits.prompt && sum(COMPLETION_CLASSES) <= limits.answer ? usage : null
 }
 
 /** A usage object has some hundred characters; what is longer is not kept. */

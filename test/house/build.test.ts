@@ -42,7 +42,7 @@ describe('the package that is published', () => {
   test('it carries every asset, and JavaScript for every source file', () => {
     const inRoot = (pattern: string): readonly string[] => globSync(pattern, { cwd: ROOT })
     const scripts = inRoot('{src,workers,migrations}/**/*.ts').map((source) => source.replace(/\.ts$/, '.js'))
-    const assets = inRoot('{src,workers,migrations}/**/*.{sql,json,css,html,txt}').filter(
+    const assets = inRoot('{{src,workers,migrations}/**,docs/usage-vectors}/*.{sql,json,css,html,txt}').filter(
       (path) => !path.includes('/.'),
     )
     const expected = [...scripts, ...assets, 'bin/tollkeeper.js', 'README.md', 'LICENSE']

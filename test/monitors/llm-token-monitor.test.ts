@@ -1,6 +1,7 @@
 import { afterAll, expect, test, vi } from 'vitest'
 import { createCountingPool } from '../../src/monitors/counting-pool.ts'
 import { LLMTokenMonitor, type LlmCall } from '../../src/monitors/llm-token.monitor.ts'
+import type { UsageShape } from '../../src/pricing/usage.ts'
 import { o200kBase } from '../../src/tokenizer/o200k-base.ts'
 
 vi.setConfig({ testTimeout: 45_000 }) // loading the vocabulary is slow on a busy machine
@@ -90,4 +91,42 @@ test.each<[string, unknown, unknown]>([
 ])('what the provider said is kept as it said it: %s', async (_name, reported, kept) => {
   const { evidence } = await monitor.measure({ ...call, reported })
   expect(evidence).toEqual(kept === undefined ? undefined : { raw: { shape: 'tollkeeper', usage: kept } })
+})
+
+test.each<[UsageShape, unknown, unknown]>([
+  ['openai-chat', { prompt_tokens: 9, completion_tokens: 24 }, { completion_tokens: 24 }],
+  ['openai-responses', { input_tokens: 9, output_tokens: 24 }, { output_tokens: 24 }],
+  ['anthropic', { input_tokens: 9, output_tokens: 24 }, { input_tokens: 9, output_tokens: -24 }],
+  ['gemini', { promptTokenCount: 9, candidatesTokenCount: 24, totalTokenCount: 33 }, { promptTokenCount: 9 }],
+  ['xai', { prompt_tokens: 9, completion_tokens: 24, total_tokens: 33 }, { prompt_tokens: 9, completion_tokens: '24' }],
+  ['openai-compatible', { prompt_tokens: 9, completion_tokens: 24 }, { prompt_tokens: 1e12, completion_tokens: 24 }],
+])('usage in the words of %s is taken where it is possible, counted otherwise, and kept', async (shape, good, bad) => {
+  expect(await monitor.measure({ ...call, shape, reported: good })).toEqual({
+    model: 'm1',
+    source: 'reported',
+    classes: { input: 9, cache_read: 0, cache_write: 0, output: 24, reasoning: 0 },
+    evidence: { raw: { shape, usage: good } },
+  })
+  expect(await monitor.measure({ ...call, shape, reported: bad })).toEqual({
+    model: 'm1',
+    source: 'counted',
+    classes: counted,
+    evidence: { raw: { shape, usage: bad } },
+  })
+})
+
+test('cache and reasoning are classes of their own, and count against the same limits', async () => {
+  const reported = (cached: number, reasoning: number) => ({
+    prompt_tokens: 9 + cached,
+    completion_tokens: 4 + reasoning,
+    prompt_tokens_details: { cached_tokens: cached },
+    completion_tokens_details: { reasoning_tokens: reasoning },
+  })
+  const measure = (cached: number, reasoning: number) =>
+    measured({ ...call, shape: 'openai-chat', reported: reported(cached, reasoning) })
+  const bytes = Buffer.byteLength(call.prompt)
+  const believed = { input: 9, cache_read: bytes - 9, cache_write: 0, output: 4, reasoning: 46 }
+  expect(await measure(bytes - 9, 46)).toEqual({ model: 'm1', source: 'reported', classes: believed })
+  expect((await measure(bytes - 8, 46)).source).toBe('counted')
+  expect((await measure(bytes - 9, 47)).source).toBe('counted')
 })

@@ -10,6 +10,7 @@ import { REPEAT_MUTANTS } from './repeat-mutants.ts'
 import { SETTLE_MUTANTS } from './settle-mutants.ts'
 import { STOP_MUTANTS } from './stop-mutants.ts'
 import { TRANSACTION_MUTANTS } from './transaction-mutants.ts'
+import { USAGE_MUTANTS } from './usage-mutants.ts'
 import { WAKE_MUTANTS } from './wake-mutants.ts'
 import { WORK_MUTANTS } from './work-mutants.ts'
 import { WRITE_MUTANTS } from './write-mutants.ts'
@@ -30,4 +31,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...READ_MUTANTS,
   ...WRITE_MUTANTS,
   ...DATABASE_MUTANTS,
+  ...USAGE_MUTANTS,
 ]

@@ -260,34 +260,4 @@ export const PRICING_MUTANTS: readonly Mutant[] = [
       },
     ],
   ),
-  ...mutantsOf(
-    'src/monitors/llm-token.monitor.ts',
-    ['monitors/llm-token-monitor'],
-    [
-      {
-        name: 'monitor-counts-nothing-for-nonsense',
-        why: 'usage that a provider reports wrongly costs nothing',
-        find: "if (classes !== null) return { model, source: 'reported', classes }",
-        replace: "return { model, source: 'reported', classes: classes ?? {} }",
-      },
-    ],
-  ),
-  ...mutantsOf(
-    'src/monitors/reported-usage.ts',
-    ['monitors/llm-token-monitor'],
-    [
-      {
-        name: 'monitor-believes-negatives',
-        why: 'a negative count lowers the bill',
-        find: '&& (value as number) >= 0',
-        replace: '',
-      },
-      {
-        name: 'monitor-believes-the-impossible',
-        why: 'more tokens are billed than the prompt has bytes',
-        find: 'sum(PROMPT_CLASSES) <= limits.prompt &&',
-        replace: '',
-      },
-    ],
-  ),
 ]

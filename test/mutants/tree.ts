@@ -5,7 +5,16 @@ import { join } from 'node:path'
 export const ROOT = join(import.meta.dirname, '../..')
 
 /** What tests of the money code need of the tree; dependencies are linked. */
-const COPIED = ['src', 'workers', 'migrations', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts']
+const COPIED = [
+  'src',
+  'workers',
+  'migrations',
+  'test',
+  'docs/usage-vectors',
+  'package.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+]
 
 /** A private copy of the tree, so that a mutant meets neither the sources nor another mutant. */
 export interface Tree extends AsyncDisposable {
