@@ -54,6 +54,13 @@ describe('the ledger refuses change', () => {
     expect(await world.database.query('select * from tollkeeper.ledger_entries')).toEqual(before)
   })
 
+  it.each(['update tollkeeper.absorbed_usage set cost = 0', 'delete from tollkeeper.absorbed_usage'])(
+    'to the application, of what the platform bore: %s',
+    async (sql) => {
+      await expect(app.query(sql)).rejects.toMatchObject({ code: '42501' })
+    },
+  )
+
   it('an entry of a job is written once', async () => {
     await insertEntry(50, 5, 'charge:1', JOB)
     await expect(insertEntry(51, 5, 'charge:1', JOB)).rejects.toMatchObject({ constraint: 'ledger_entries_key_unique' })

@@ -69,7 +69,7 @@ export const DATABASE_MUTANTS: readonly Mutant[] = [
       {
         name: 'application-may-change-the-ledger',
         why: 'only the trigger keeps the application from changing what was paid',
-        find: 'revoke update, delete, truncate on tollkeeper.ledger_entries from tollkeeper_app;',
+        find: 'revoke update, delete, truncate on tollkeeper.ledger_entries, tollkeeper.absorbed_usage from tollkeeper_app;',
         replace: '',
       },
     ],

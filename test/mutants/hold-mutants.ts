@@ -61,7 +61,7 @@ export const HOLD_MUTANTS: readonly Mutant[] = [
       {
         name: 'book-forgets-earlier-charges',
         why: 'a job’s charge is that of its last batch',
-        find: 'for (const job of facts.jobs) job.charged = sumOf(this.stages(job.id))',
+        find: 'for (const job of facts.jobs) job.charged = this.stages(job.id).reduce((sum, { charged }) => sum + charged, 0n)',
         replace: '',
         killers: ['ledger/settle'],
       },

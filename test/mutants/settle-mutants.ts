@@ -3,6 +3,48 @@ import { type Mutant, mutantsOf } from './mutant.ts'
 /** How a job's hold is spent and given back: settlements, failures, reversals. */
 export const SETTLE_MUTANTS: readonly Mutant[] = [
   ...mutantsOf(
+    'src/ledger/absorb.ts',
+    ['ledger/absorb'],
+    [
+      {
+        name: 'absorb-keeps-no-row',
+        why: 'nobody knows what the platform bore, only how often',
+        find: 'book.absorb({',
+        replace: 'void ({',
+      },
+      {
+        name: 'absorb-counts-again',
+        why: 'after a lost answer, the platform’s cost is kept twice',
+        find: 'if (counted) return cost',
+        replace: '',
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/ledger/settle.ts',
+    ['ledger/absorb'],
+    [
+      {
+        name: 'settle-forgets-lost-calls',
+        why: 'a run that comes too late hides the calls of it that broke off',
+        find: '{ ...usage, llm: [...usage.llm, ...lost.llm] }',
+        replace: 'usage',
+      },
+      {
+        name: 'settle-bears-no-lost-calls',
+        why: 'calls that broke off are nobody’s cost',
+        find: 'if (call.lost) absorb(',
+        replace: 'if (!call) absorb(',
+      },
+      {
+        name: 'settle-charges-lost-calls',
+        why: 'the customer pays for answers that never came',
+        find: 'chargeStage(book, job, stage, call.usage, call.result)',
+        replace: 'chargeStage(book, job, stage, allOf(call), call.result)',
+      },
+    ],
+  ),
+  ...mutantsOf(
     'src/ledger/settle.ts',
     ['ledger/settle'],
     [

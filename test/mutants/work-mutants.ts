@@ -64,8 +64,8 @@ export const WORK_MUTANTS: readonly Mutant[] = [
       {
         name: 'let-go-by-a-stranger',
         why: 'a worker that was given up takes the claim of its successor away',
-        find: "const isHeld = stage.state === 'running' && stage.claimId === call.claimId\n  if (call.usage",
-        replace: "const isHeld = stage.state === 'running'\n  if (call.usage",
+        find: "const isHeld = stage.state === 'running' && stage.claimId === call.claimId\n  if (isHeld",
+        replace: "const isHeld = stage.state === 'running'\n  if (isHeld",
       },
       {
         name: 'let-go-keeps-the-claim',
@@ -83,8 +83,8 @@ export const WORK_MUTANTS: readonly Mutant[] = [
       {
         name: 'let-go-counts-nothing',
         why: 'nobody knows what the platform bore for runs that came to nothing',
-        find: 'call.usage === null ? 0n :',
-        replace: 'call.usage !== undefined ? 0n :',
+        find: 'if (call.usage === null) return { parked, cost: 0n }',
+        replace: 'if (call.usage !== undefined) return { parked, cost: 0n }',
       },
       {
         name: 'claim-parks-nobody',
