@@ -135,6 +135,7 @@ export default {
     onlyIn('queues-only-in-queues', 'bullmq|ioredis', ['^src/queues/', '^workers/', '^src/admin/board']),
     onlyIn('http-only-in-admin', 'express|@types/express|helmet|pino-http', ['^src/admin/']),
     onlyIn('board-only-in-admin', '@bull-board', ['^src/admin/board']),
+    onlyIn('model-sdk-only-in-agents', '@ai-sdk', ['^src/agents/']),
     onlyIn('terminal-only-in-cli', 'commander|@clack', ['^src/cli/']),
   ],
   options: {

@@ -48,7 +48,10 @@ export interface LlmProvider {
   readonly usageShape: UsageShape
   /** Whether it counts with o200k_base exactly: then prompts are bounded by their tokens, otherwise by their bytes. */
   readonly usesCanonicalTokenizer: boolean
-  /** @throws ProviderError, or the signal's reason */
+  /**
+   * @throws ProviderError, also for a call that the signal ended while it was answered: `partial` is what it used then;
+   *         the signal's reason for one that never began
+   */
   generate(request: LlmRequest): Promise<LlmAnswer>
 }
 
@@ -60,12 +63,17 @@ interface ProviderErrorOptions extends ErrorOptions {
 /** A provider gave no usable answer; `retryable` says whether the same call may succeed later. */
 export class ProviderError extends TollkeeperError {
   readonly retryable: boolean
-  readonly partial: string | undefined
+  /** No field of its own: those are logged, and this is a customer's. */
+  readonly #partial: string | undefined
 
   constructor(message: string, retryable: boolean, { partial, ...options }: ProviderErrorOptions = {}) {
     super('provider-error', 503, message, options)
     this.retryable = retryable
-    this.partial = partial
+    this.#partial = partial
+  }
+
+  get partial(): string | undefined {
+    return this.#partial
   }
 }
 

@@ -57,6 +57,8 @@ const TABLE: readonly (readonly [string, string, string | null])[] = [
   ['src/admin/board.ts', 'bullmq', null],
   ['src/admin/app.ts', 'express', null],
   ['src/pipeline/serves.ts', 'express', 'http-only-in-admin'],
+  ['src/agents/asks.ts', '@ai-sdk/openai-compatible', null],
+  ['src/pipeline/asks.ts', '@ai-sdk/openai-compatible', 'model-sdk-only-in-agents'],
   ['src/admin/prompts.ts', 'commander', 'terminal-only-in-cli'],
   ['src/agents/tests.ts', 'fast-check', 'no-dev-dependency'],
   ['src/agents/mistyped.ts', './absent.ts', 'resolvable'],
