@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createMeteredLlm } from '../src/agents/metered-llm.ts'
 import { failpoint } from '../src/foundation/failpoint.ts'
 import { invariant } from '../src/foundation/invariant.ts'
@@ -8,6 +9,9 @@ import type { LlmUsage, StageUsage } from '../src/pricing/usage.ts'
 import { DeadEnd } from '../src/queues/delivery.ts'
 import { absorbed, defineProcessor, type Settled, type StageContext, sentence } from './define-processor.ts'
 import { showParked } from './parked-card.ts'
+
+/** How long a stopped run waits for its calls to break off, so that what they used is counted; an agent may be deaf. */
+const CALLS_END_MS = 1_000
 
 /** Charges one agent's work. Safe to run twice: the stage's key decides, not the attempt. */
 export const agentProcessor = defineProcessor('pipeline.agent', {
@@ -32,7 +36,10 @@ export const agentProcessor = defineProcessor('pipeline.agent', {
     })
     const usageOf = (llm: readonly LlmUsage[]): StageUsage => ({ kind: 'agent', agent: bound.agent, llm })
     const unlessNone = (llm: readonly LlmUsage[]): StageUsage | null => (llm.length > 0 ? usageOf(llm) : null)
-    spent.usage = () => unlessNone([...metered.usage(), ...metered.lost()])
+    spent.usage = async () => {
+      await Promise.race([metered.ended(), sleep(CALLS_END_MS, undefined, { ref: false })])
+      return unlessNone([...metered.usage(), ...metered.lost()])
+    }
     const text = agentText(job, of.stage, notes)
     failpoint('agent.before-model')
     const result = await agent.run(text, { llm: metered.llm, signal })

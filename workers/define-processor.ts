@@ -28,8 +28,8 @@ export interface StageContext {
   readonly claim: Claim
   readonly job: StageWork
   readonly services: StageServices
-  /** Filled by a stage that calls a model: what its calls used so far, for nothing if the run comes to nothing. */
-  readonly spent: { usage: () => StageUsage | null }
+  /** Filled by a stage that calls a model: what its calls used, for nothing if the run comes to nothing. */
+  readonly spent: { usage: () => Promise<StageUsage | null> }
 }
 
 /** How a settled stage is told: charged with what follows, or ended without a charge of its own. */
@@ -63,7 +63,7 @@ export function defineProcessor<Name extends PipelineQueueName, Measured>(
     const begun = await unlessOut(() => begin(found, services))
     if (begun === null) return later()
     if ('verdict' in begun) return withoutClaim(services, begun)
-    const context: StageContext = { ...begun, services, spent: { usage: () => null } }
+    const context: StageContext = { ...begun, services, spent: { usage: async () => null } }
     try {
       failpoint('claim.after')
       const measured = await underClaim(
@@ -108,7 +108,7 @@ async function countShort<Measured>(
 ): Promise<Counted<Measured> | null> {
   if (!known?.untouched || starts > 1 || !isShortCount(known, of.stage)) return null
   const claim = { ...of, claimId: newId() }
-  const context: StageContext = { of, claim, job: known, services, spent: { usage: () => null } }
+  const context: StageContext = { of, claim, job: known, services, spent: { usage: async () => null } }
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<null>((resolve) => {
     timer = setTimeout(resolve, SHORT_MS, null)
@@ -231,7 +231,7 @@ async function afterFailure(
 ): Promise<Outcome> {
   const { claim, services } = context
   if (error instanceof DeadEnd) {
-    if (context.spent.usage()) await letGo(context)
+    if (await context.spent.usage()) await letGo(context)
     throw error
   }
   if (error instanceof WorkStopped) {
@@ -252,14 +252,14 @@ async function afterFailure(
   }
   const failure = toFailure(claim.stage, error)
   const verdict = await services.billing.fail(claim, claim.claimId, failure)
-  if (context.spent.usage()) await letGo(context)
+  if (await context.spent.usage()) await letGo(context)
   if (verdict.kind === 'failed') throw new DeadEnd(sentence(failure))
   return { kind: 'ended' }
 }
 
 /** Ends the claim of a run that came to nothing; what it used of a model is the platform's. */
 async function letGo({ of, claim, services, spent }: StageContext): Promise<void> {
-  const usage = spent.usage()
+  const usage = await spent.usage()
   const { parked, cost } = await services.billing.letGo(claim, usage)
   if (usage) absorbed(services, of, cost)
   await showParked(services, of, parked)

@@ -66,6 +66,8 @@ interface MeteredCalls {
   usage(): LlmUsage[]
   /** The same of calls that broke off: the platform bears them. */
   lost(): LlmUsage[]
+  /** Resolves when no call is under way; one that the signal ends breaks off a moment later, and is counted then. */
+  ended(): Promise<void>
 }
 
 /** Puts the meter between one run of an agent and the provider. */
@@ -74,6 +76,7 @@ export function createMeteredLlm(options: MeteredLlmOptions): MeteredCalls {
   const takeCall = callTaker(options)
   const usages: (LlmUsage | null)[] = []
   const lost: LlmUsage[] = []
+  const running = new Set<Promise<LlmAnswer>>()
 
   const meter = async (request: LlmRequest, answer: LlmAnswer, stop?: AbortSignal): Promise<LlmUsage> => {
     const [prompt, output] = [promptText(request), answerText(answer)]
@@ -84,15 +87,14 @@ export function createMeteredLlm(options: MeteredLlmOptions): MeteredCalls {
     return { ...usage, evidence: { raw: null, ...usage.evidence, counted } }
   }
 
-  const call = async (asked: Pick<LlmRequest, 'system' | 'messages' | 'tools'>): Promise<LlmAnswer> => {
-    signal.throwIfAborted()
-    const request = { ...asked, maxOutputTokens, signal }
-    await takeCall(await options.countPrompt(promptText(request)))
+  const ask = async (request: LlmRequest): Promise<LlmAnswer> => {
     const place = usages.push(null) - 1
     const answer = await provider.generate(request).catch(async (error: unknown) => {
       const partial = partialOf(error)
       // Without the signal: what broke off because of it was used nevertheless.
       if (partial !== undefined) lost.push(await meter(request, { text: partial, toolCalls: [], usage: null }))
+      // Who ended the call is told why it ended, not how it broke off.
+      signal.throwIfAborted()
       throw error
     })
     if (typeof answer.text !== 'string') {
@@ -101,10 +103,20 @@ export function createMeteredLlm(options: MeteredLlmOptions): MeteredCalls {
     usages[place] = await meter(request, answer, signal)
     return answer
   }
+
+  const call = async (asked: Pick<LlmRequest, 'system' | 'messages' | 'tools'>): Promise<LlmAnswer> => {
+    signal.throwIfAborted()
+    const request = { ...asked, maxOutputTokens, signal }
+    await takeCall(await options.countPrompt(promptText(request)))
+    const asking = ask(request)
+    running.add(asking)
+    return asking.finally(() => running.delete(asking))
+  }
   return {
     llm: { generate: (request) => generateWithTools(request, call, signal) },
     usage: () => usages.filter((usage) => usage !== null),
     lost: () => lost,
+    ended: async () => void (await Promise.allSettled(running)),
   }
 }
 

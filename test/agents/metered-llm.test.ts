@@ -140,6 +140,30 @@ test('a call that broke off is counted apart: prompt and what had been answered'
   expect(lost()).toMatchObject([{ model: 'scripted-1', source: 'counted', classes }])
 })
 
+test('an aborted call is told the reason, and what it had used is counted apart a moment later', async () => {
+  const [stop, begun] = [new AbortController(), Promise.withResolvers<void>()]
+  const provider = scripted(({ signal }) => {
+    begun.resolve()
+    const broken = Promise.withResolvers<never>()
+    // As over a wire: that the connection is gone is heard later than the abort.
+    const hangUp = () => setTimeout(() => broken.reject(new ProviderError('cut', true, { partial: 'Once' })), 20)
+    signal.addEventListener('abort', hangUp, { once: true })
+    return broken.promise
+  })
+  const { llm, usage, lost, ended } = setup(provider, 2, stop.signal)
+  await ended()
+  const reason = new Error('the job was cancelled')
+  const call = expect(llm.generate({ system: 's', prompt: 'p' })).rejects.toBe(reason)
+  await begun.promise
+  stop.abort(reason)
+  expect(lost()).toEqual([])
+  await ended()
+  const classes = { input: o200kBase.count('s\n\np'), output: o200kBase.count('Once') }
+  expect(lost()).toMatchObject([{ source: 'counted', classes }])
+  expect(usage()).toEqual([])
+  await call
+})
+
 test('an abort while a call is asked for keeps it from the provider', async () => {
   const provider = scripted(async () => ({ text: 'ok', usage: null }))
   const stop = new AbortController()
