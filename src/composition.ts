@@ -8,6 +8,7 @@ import { DEFAULT_AGENTS } from './agents/default-agents.ts'
 import type { LlmProvider } from './agents/llm-provider.ts'
 import { promptBound } from './agents/metered-llm.ts'
 import { createOfflinePool, createOfflineProvider } from './agents/offline-provider.ts'
+import { createOpenAICompatibleProvider } from './agents/openai-compatible-provider.ts'
 import type { Config } from './config/config.ts'
 import { withAdvisoryLock } from './database/advisory-lock.ts'
 import { refuseClockSkew } from './database/clock-check.ts'
@@ -24,8 +25,8 @@ import { createInSnapshot } from './database/snapshot.ts'
 import { StageWorkReader } from './database/stage-work.ts'
 import { createInTransaction } from './database/transaction.ts'
 import { type Clock, systemClock } from './foundation/clock.ts'
-import { ConfigurationError } from './foundation/errors.ts'
 import { armFailpoints } from './foundation/failpoint.ts'
+import { invariant } from './foundation/invariant.ts'
 import { createLogger, type Logger } from './foundation/logger.ts'
 import { BalanceManager } from './managers/balance.manager.ts'
 import { JobManager } from './managers/job.manager.ts'
@@ -242,9 +243,11 @@ async function openStages(config: Config, own: readonly Agent[], measuring: Meas
   return { ...measuring, provider, agents, limits, notes }
 }
 
-function openProvider(config: Config, opened: AsyncDisposableStack): LlmProvider {
-  if (config.llm.provider !== 'offline') {
-    throw new ConfigurationError('LLM_PROVIDER=openai-compatible is not part of this version; leave it at offline')
+function openProvider({ llm }: Config, opened: AsyncDisposableStack): LlmProvider {
+  if (llm.provider === 'openai-compatible') {
+    const { baseUrl, apiKey, model } = llm
+    invariant(baseUrl !== undefined && apiKey !== undefined, 'the configuration asks for both')
+    return createOpenAICompatibleProvider({ baseUrl, apiKey, model })
   }
   const pool = createOfflinePool()
   opened.defer(() => pool.close())

@@ -36,6 +36,15 @@ export function urlOf(schemes: readonly string[]) {
   }, rule)
 }
 
+/** `fetch` refuses a user in an address, in words that repeat it; the provider's key is a variable of its own. */
+export const modelUrl = urlOf(['http:', 'https:']).refine((text) => {
+  const url = URL.parse(text)
+  return url === null || `${url.username}${url.password}${url.hash}` === ''
+}, 'must name no user, password or #fragment; the key is LLM_API_KEY')
+
+/** Sent as `Authorization: Bearer`; what a header cannot carry would fail every call, in words that repeat the key. */
+export const modelKey = z.string().regex(/^[\x21-\x7e]+$/, 'must be printable ASCII characters without blanks')
+
 export const host = z
   .string()
   .refine(

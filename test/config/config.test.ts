@@ -138,6 +138,11 @@ describe('readConfig', () => {
     [{ MAX_OUTPUT_TOKENS: '0' }, /^MAX_OUTPUT_TOKENS must be/],
     [{ LLM_PROVIDER: 'other' }, /^LLM_PROVIDER must be one of offline, openai-compatible$/],
     [{ LLM_BASE_URL: 'ftp://x' }, /^LLM_BASE_URL must be/],
+    [{ LLM_BASE_URL: 'https://u@llm.example.com/v1' }, /^LLM_BASE_URL must name no user/],
+    [{ LLM_BASE_URL: 'https://:p@llm.example.com/v1' }, /^LLM_BASE_URL must name no user, password/],
+    [{ LLM_BASE_URL: 'https://llm.example.com/v1#x' }, /^LLM_BASE_URL must name no .*#fragment/],
+    [{ LLM_API_KEY: 'sk-1\n' }, /^LLM_API_KEY must be printable ASCII/],
+    [{ LLM_API_KEY: 'schlüssel' }, /^LLM_API_KEY must be printable ASCII/],
     [{ LLM_PROVIDER: 'openai-compatible' }, /^LLM_BASE_URL must be set.*; LLM_API_KEY must be set.*; LLM_MODEL must/],
     [{ AGENTS_MODULE: '\0' }, /^AGENTS_MODULE must be/],
     [{ WORKER_CONCURRENCY: '0' }, /^WORKER_CONCURRENCY must be/],
@@ -166,11 +171,14 @@ describe('readConfig', () => {
     expect(() => readConfig(env)).toThrow(sentence)
   })
 
-  it.each(['ADMIN_API_KEY', 'DATABASE_URL', 'REDIS_URL', 'LLM_BASE_URL'])('never repeats a wrong %s', (name) => {
-    const secret = 'x://user:hidden pass@'
-    expect(() => readConfig({ [name]: secret })).toThrow(name)
-    expect(() => readConfig({ [name]: secret })).not.toThrow(/hidden/)
-  })
+  it.each(['ADMIN_API_KEY', 'DATABASE_URL', 'REDIS_URL', 'LLM_BASE_URL', 'LLM_API_KEY'])(
+    'never repeats a wrong %s',
+    (name) => {
+      const secret = 'x://user:hidden pass@'
+      expect(() => readConfig({ [name]: secret })).toThrow(name)
+      expect(() => readConfig({ [name]: secret })).not.toThrow(/hidden/)
+    },
+  )
 
   it('changes neither the environment nor the config afterwards', () => {
     const env = Object.freeze({ PORT: '6000', UNRELATED: 'x' })
