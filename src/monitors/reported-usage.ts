@@ -43,11 +43,15 @@ export function readReportedUsage(shape: UsageShape, reported: unknown, limits: 
 /** A usage object has some hundred characters; what is longer is not kept. */
 const KEPT_CHARACTERS_MAX = 8_192
 
+/** JSON would make null of it, which reads like a figure that is absent; as a word it stays what nobody can believe. */
+const asJson = (_key: string, value: unknown): unknown =>
+  typeof value === 'number' && !Number.isFinite(value) ? String(value) : value
+
 /** What a provider said, if it can be kept with the stage as JSON. */
 export function keptUsage(shape: UsageShape, reported: unknown): CallEvidence['raw'] {
   if (reported === undefined || reported === null) return null
   try {
-    const json = JSON.stringify(reported)
+    const json = JSON.stringify(reported, asJson)
     return json === undefined || json.length > KEPT_CHARACTERS_MAX ? null : { shape, usage: JSON.parse(json) }
   } catch {
     return null // bigint, a cycle: nothing that came over a wire

@@ -85,6 +85,7 @@ test('long prompts are counted in a thread, with the same result', async () => {
 test.each<[string, unknown, unknown]>([
   ['what was believed', { input: 9, output: 4 }, { input: 9, output: 4 }],
   ['what was not', { input: -1, note: 'x' }, { input: -1, note: 'x' }],
+  ['what JSON has no number for', { input: 9, output: Number.NaN }, { input: 9, output: 'NaN' }],
   ['nothing', undefined, undefined],
   ['more than 8 KB', { input: 9, output: 4, note: 'x'.repeat(8_192) }, undefined],
   ['what is no JSON', { input: 9n }, undefined],
