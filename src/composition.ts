@@ -44,6 +44,7 @@ import { OutputTokenMonitor } from './monitors/output-token.monitor.ts'
 import { JobService } from './pipeline/job-service.ts'
 import { JobWatcher } from './pipeline/job-watcher.ts'
 import { Outbox } from './pipeline/outbox.ts'
+import { createRecompute } from './pipeline/recompute/recompute.ts'
 import { createSandbox } from './pipeline/sandbox.ts'
 import { Sweep } from './pipeline/sweep.ts'
 import { Waker } from './pipeline/wake.ts'
@@ -118,6 +119,12 @@ export async function compose({ config, agents = [], clock = systemClock }: Comp
     ...managers,
     monitors: measuring,
     service,
+    /**
+     * Makes every figure of a job's receipt again from what is stored, in every state of the job; no model is asked.
+     * @returns the receipt (amounts in nano-units) and a finding for each figure: proved, differs, or not provable and why
+     * @throws NotFoundError
+     */
+    recompute: createRecompute({ em, jobs, tokenizer: o200kBase, inputMonitor: measuring.inputMonitor }),
     watcher: new JobWatcher(notifications, (jobId) => service.find(jobId)),
     probes: {
       database: async () => void (await storage.pool.query('select 1')),

@@ -51,6 +51,8 @@ export {
   type ProcessResult,
 } from './pipeline/billed-information.pipeline.ts'
 export { JobCancelled, JobFailed, RejectedForBalance } from './pipeline/outcome-errors.ts'
+export type { Finding } from './pipeline/recompute/finding.ts'
+export type { Recomputation } from './pipeline/recompute/recompute.ts'
 export { formatAmount, parseAmount } from './pricing/money.ts'
 export type { LlmBound, LlmUsage, StageBound, StageUsage } from './pricing/usage.ts'
 export type { Tokenizer } from './tokenizer/tokenizer.ts'

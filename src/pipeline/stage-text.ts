@@ -3,8 +3,11 @@ import type { StageWork } from '../database/stage-work.ts'
 import { INLINE_UNITS_MAX } from '../monitors/counting-pool.ts'
 import type { StoredText } from './kept-texts.ts'
 
+/** The agents of a job, and what those made that are done. */
+type Results = Pick<StageWork, 'steps' | 'results'>
+
 /** What the agents of one step wrote, in the order in which the job names them. */
-function resultsOf(job: StageWork, step: number): readonly { key: string; text: string }[] {
+function resultsOf(job: Results, step: number): readonly { key: string; text: string }[] {
   return (job.steps[step] ?? []).map((key) => ({ key, text: job.results[`agent.${key}`] ?? '' }))
 }
 
@@ -29,7 +32,7 @@ const stepOf = (job: StageWork, stage: string): number =>
   job.steps.findIndex((keys) => keys.some((key) => `agent.${key}` === stage))
 
 /** What the customer gets: the last step's texts, as they are if it is one, under headings if there are several. */
-export function deliveredText(job: StageWork): string {
+export function deliveredText(job: Results): string {
   const results = resultsOf(job, job.steps.length - 1)
   const [only] = results
   if (only && results.length === 1) return only.text
