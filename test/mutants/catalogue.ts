@@ -3,6 +3,7 @@ import { DATABASE_MUTANTS } from './database-mutants.ts'
 import { FUNDING_MUTANTS } from './funding-mutants.ts'
 import { HOLD_MUTANTS } from './hold-mutants.ts'
 import { MEMORY_MUTANTS } from './memory-mutants.ts'
+import { METER_MUTANTS } from './meter-mutants.ts'
 import type { Mutant } from './mutant.ts'
 import { PRICING_MUTANTS } from './pricing-mutants.ts'
 import { READ_MUTANTS } from './read-mutants.ts'
@@ -19,6 +20,7 @@ import { WRITE_MUTANTS } from './write-mutants.ts'
 export const MUTANTS: readonly Mutant[] = [
   ...TRANSACTION_MUTANTS,
   ...MEMORY_MUTANTS,
+  ...METER_MUTANTS,
   ...PRICING_MUTANTS,
   ...HOLD_MUTANTS,
   ...SETTLE_MUTANTS,
