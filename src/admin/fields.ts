@@ -93,7 +93,14 @@ export const uuid = z.string().toLowerCase().regex(UUID, 'Give a UUID')
 export const currency = pattern(/^[A-Z]{3}$/, 'Give a currency code of three capital letters, such as USD')
 export const key = (expression: RegExp) => pattern(expression, `Give a key that matches ${expression.source}`)
 
-/** An array whose length is judged first: of ten thousand wrong entries one complaint is enough. */
+/**
+ * An array whose length is judged first: of ten thousand wrong entries one complaint is enough. Here as elsewhere not by
+ * zod's own checks of lengths, which look at the length of whatever is given: an object's may be a number token.
+ */
 export function list<Entry extends z.ZodType>(entry: Entry, lengthMax: number) {
-  return z.array(z.unknown()).max(lengthMax, `Give at most ${lengthMax} entries`).pipe(z.array(entry))
+  const error = `Give at most ${lengthMax} entries`
+  return z
+    .array(z.unknown())
+    .refine((entries) => entries.length <= lengthMax, { error, params: { code: 'invalid-value' } })
+    .pipe(z.array(entry))
 }

@@ -68,6 +68,7 @@ describe('a body that means nothing is refused with its pointer, and leaves no t
     [TARIFFS, `{"name":"T","components":[${'0,'.repeat(200_000)}0]}`, '', 'invalid-value'],
     [TARIFFS, `{"name":"T","components":${deep(17)}}`, '', 'invalid-value'],
     [TARIFFS, '{"name":"T","components":[5]}', '/components/0', 'invalid-type'],
+    [TARIFFS, '{"name":"T","components":{"length":1}}', '/components', 'invalid-type'],
     [
       TARIFFS,
       tariff(`"components":[${'{"key":"k","kind":"agent"},'.repeat(199)}{}]`),
@@ -114,6 +115,9 @@ describe('a body that means nothing is refused with its pointer, and leaves no t
     [JOBS, '{"organization_id":"acme","text":["x"]}', '/text', 'invalid-type'],
     [JOBS, '{"organization_id":"acme","text":"x","agents":["nobody"]}', '/agents', 'unknown-agent'],
     [JOBS, '{"organization_id":"acme","text":"x","agents":[1]}', '/agents/0', 'invalid-type'],
+    [JOBS, '{"organization_id":"acme","text":"x","agents":{"length":1}}', '/agents', 'invalid-type'],
+    [JOBS, '{"organization_id":"acme","text":"x","agents":[{"length":1}]}', '/agents/0', 'invalid-type'],
+    [JOBS, `{"organization_id":"acme","text":"x","agents":["${'x'.repeat(101)}"]}`, '/agents/0', 'invalid-value'],
     [
       JOBS,
       '{"organization_id":"acme","text":"x","agents":["extractor"],"steps":[["summarizer"]]}',

@@ -10,7 +10,11 @@ const AGENT_LENGTH_MAX = 100
 /** Visible ASCII and blanks, as a header carries it. */
 const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,200}$/
 
-const agents = list(z.string().max(AGENT_LENGTH_MAX), AGENTS_MAX)
+const agentKey = z.string().refine((key) => key.length <= AGENT_LENGTH_MAX, {
+  error: `Give a key of at most ${AGENT_LENGTH_MAX} characters`,
+  params: { code: 'invalid-value' },
+})
+const agents = list(agentKey, AGENTS_MAX)
 
 /** A job as a request gives it. */
 export const newJob = z
