@@ -24,7 +24,8 @@ export async function boundsOf({ text, steps, inputTokens, agents, limits, notes
   const bounds: BoundedStage[] = [{ stage: 'input', bound: { kind: 'input', tokens: inputTokens } }]
   let earlier = 0
   for (const step of steps) {
-    for (const key of step) {
+    // As the ledger holds them: by their names, in which order free units are promised to the agents of a step.
+    for (const key of step.toSorted()) {
       const agent = agents.get(key)
       if (!agent) throw unknownAgent(key, agents)
       const own = await agent.bounds(text, limits)
