@@ -37,6 +37,7 @@ export type { Agent, AgentContext, BoundLimits } from './agents/agent.ts'
 export { ConfigurationError, TollkeeperError, ValidationError } from './foundation/errors.ts'
 export { BalanceManager } from './managers/balance.manager.ts'
 export { receiptToJson } from './managers/contract-json.ts'
+export type { BatchQuoteView, ListedQuoteView, QuoteView, QuoteWarning } from './managers/quote-view.ts'
 export { TeamBillingManager } from './managers/team-billing.manager.ts'
 export { TokenBasedBillingManager } from './managers/token-based-billing.manager.ts'
 export { OrganizationBalance } from './models/organization-balance.model.ts'
@@ -49,6 +50,7 @@ export {
   BilledInformationPipeline,
   type ProcessOptions,
   type ProcessResult,
+  type QuoteOptions,
 } from './pipeline/billed-information.pipeline.ts'
 export { JobCancelled, JobFailed, RejectedForBalance } from './pipeline/outcome-errors.ts'
 export type { Finding } from './pipeline/recompute/finding.ts'

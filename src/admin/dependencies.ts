@@ -21,7 +21,7 @@ export interface AdminDependencies {
   readonly balances: BalanceManager
   readonly teams: TeamBillingManager
   readonly jobs: JobManager
-  readonly service: Pick<JobService, 'submit' | 'quote' | 'cancel'>
+  readonly service: Pick<JobService, 'submit' | 'quote' | 'quoteAll' | 'cancel'>
   readonly verifier: Pick<VerifyManager, 'verify'>
   /** Resumes what fits now; asked after a raised limit or another tariff. */
   readonly waker: Pick<Waker, 'wake'>

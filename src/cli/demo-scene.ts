@@ -83,12 +83,11 @@ export async function makeScene(
     await organizations.create(manager, { ...organization, tariffId: tariff.planId, tariffVersion: null })
     return tariff.planId
   })
-  const { quote } = await service.quote({ organizationId, text })
-  const toppedUp = toWholeCents(quote.upper) + MEMBER_PRICE
+  const { lower, upper } = await service.quote({ organizationId, text })
+  const toppedUp = toWholeCents(upper) + MEMBER_PRICE
   await balances.topUp(organizationId, { amount: toppedUp, reference: 'first', note: 'for a seat and one job' })
   const { member } = await teams.addMember(organizationId, MEMBER)
   const { available } = await balances.balance(em(), organizationId)
-  const { lower, upper } = quote
   const people = { plan, tariffId, organizationId, userId: MEMBER, currency }
   return { ...people, toppedUp, seat: member.charged, lower, upper, available }
 }

@@ -14,8 +14,8 @@ export function quoteCommand(): Command {
       const submission = await submissionOf(file, command.opts())
       const view = await withTollkeeper(config, (tollkeeper) => tollkeeper.service.quote(submission))
       if (json) return printJson(quoteToJson(view))
-      const { quote, currency, inputTokens, available, affordable, warnings } = view
-      const rows = [...quote.stages, { stage: 'total', ...quote }].map(({ stage, lower, upper }) => [
+      const { stages, currency, inputTokens, available, affordable, warnings } = view
+      const rows = [...stages, { ...view, stage: 'total' }].map(({ stage, lower, upper }) => [
         stage,
         formatAmount(lower),
         formatAmount(upper),

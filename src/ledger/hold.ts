@@ -16,6 +16,12 @@ export function unfinishedBounds(stages: readonly StageRow[]): readonly BoundedS
   })
 }
 
+/** Why an organisation may not spend, however much it has; null if it may. */
+export function blockedBy(organization: Pick<OrganizationRow, 'status'>): 'frozen' | 'past_due' | null {
+  if (organization.status === 'frozen' || organization.status === 'suspended') return 'frozen'
+  return organization.status === 'past_due' ? 'past_due' : null
+}
+
 /** Why an amount cannot be had now, or null if it can. */
 export function refusalOf(book: Book, organization: OrganizationRow, stage: string, needed: Nano): Rejection | null {
   const spendable = book.spendable(organization)
@@ -27,8 +33,8 @@ export function refusalOf(book: Book, organization: OrganizationRow, stage: stri
     available: organization.available,
     missing: short,
   })
-  if (organization.status === 'frozen' || organization.status === 'suspended') return refuse('frozen')
-  if (organization.status === 'past_due') return refuse('past_due')
+  const blocked = blockedBy(organization)
+  if (blocked !== null) return refuse(blocked)
   if (short === 0n) return null
   return refuse(short <= organization.held ? 'held_by_others' : 'insufficient')
 }

@@ -1,8 +1,8 @@
 import type { LedgerEntry } from '../models/ledger-entry.model.ts'
 import { formatAmount, type Nano } from '../pricing/money.ts'
-import type { JobQuote } from '../pricing/quote.ts'
 import type { Balance, FundingResult } from './balance.manager.ts'
 import type { JobView, Receipt } from './job-view.ts'
+import type { BatchQuoteView, QuoteView } from './quote-view.ts'
 import type { MemberView } from './team-billing.manager.ts'
 
 /** The shapes of contract.md: snake_case, amounts as strings, times in UTC with milliseconds. */
@@ -176,19 +176,6 @@ export function ledgerEntryToJson(entry: LedgerEntry) {
   }
 }
 
-/** A quote of a job for an organisation, before any work and without effect. */
-export interface QuoteView {
-  readonly organizationId: string
-  readonly tariffId: string
-  readonly tariffVersion: number
-  readonly currency: string
-  readonly inputTokens: number
-  readonly quote: JobQuote
-  readonly available: Nano
-  readonly affordable: boolean
-  readonly warnings: readonly { readonly code: string; readonly detail: string }[]
-}
-
 export function quoteToJson(view: QuoteView) {
   return {
     organization_id: view.organizationId,
@@ -196,13 +183,44 @@ export function quoteToJson(view: QuoteView) {
     tariff_version: view.tariffVersion,
     currency: view.currency,
     input_tokens: view.inputTokens,
-    lower: formatAmount(view.quote.lower),
-    upper: formatAmount(view.quote.upper),
+    lower: formatAmount(view.lower),
+    upper: formatAmount(view.upper),
     available: formatAmount(view.available),
     affordable: view.affordable,
-    stages: view.quote.stages.map(({ stage, lower, upper }) => {
-      return { stage, lower: formatAmount(lower), upper: formatAmount(upper) }
-    }),
+    stages: view.stages.map(stageBoundsToJson),
     warnings: view.warnings,
   }
+}
+
+/** A list's quote (ADR 20). */
+export function batchQuoteToJson(view: BatchQuoteView) {
+  return {
+    organization_id: view.organizationId,
+    tariff_id: view.tariffId,
+    tariff_version: view.tariffVersion,
+    currency: view.currency,
+    texts: view.texts,
+    fitting: view.fitting,
+    fitting_at_most: view.fittingAtMost,
+    input_tokens: view.inputTokens,
+    lower: formatAmount(view.lower),
+    upper: formatAmount(view.upper),
+    available: formatAmount(view.available),
+    affordable: view.affordable,
+    missing: formatAmount(view.missing),
+    quotes: view.quotes.map((quote) => ({
+      index: quote.index,
+      input_tokens: quote.inputTokens,
+      lower: formatAmount(quote.lower),
+      upper: formatAmount(quote.upper),
+      fits: quote.fits,
+      reason: quote.reason,
+      stages: quote.stages.map(stageBoundsToJson),
+    })),
+    warnings: view.warnings,
+  }
+}
+
+function stageBoundsToJson({ stage, lower, upper }: QuoteView['stages'][number]) {
+  return { stage, lower: formatAmount(lower), upper: formatAmount(upper) }
 }

@@ -3,6 +3,7 @@ import { isFinal } from '../ledger/states.ts'
 import { jobToJson, receiptToJson } from '../managers/contract-json.ts'
 import type { JobManager } from '../managers/job.manager.ts'
 import type { JobView } from '../managers/job-view.ts'
+import type { BatchQuoteView, QuoteView } from '../managers/quote-view.ts'
 import type { JobService, Submission } from './job-service.ts'
 import type { JobWatcher } from './job-watcher.ts'
 import { JobCancelled, JobFailed, RejectedForBalance } from './outcome-errors.ts'
@@ -17,6 +18,9 @@ export interface PipelineConnection {
 
 /** How a job is submitted: everything of a submission but its text and who pays. */
 export type SubmitOptions = Omit<Submission, 'organizationId' | 'userId' | 'text'>
+
+/** What of a submission decides about its price. */
+export type QuoteOptions = Pick<Submission, 'agents' | 'steps' | 'maxCost'>
 
 export interface ProcessOptions extends SubmitOptions {
   /** Waits through a rejection for balance until a top-up resumes the job, instead of throwing. */
@@ -70,6 +74,24 @@ export class BilledInformationPipeline {
     return { jobId: id, text: job.result?.text ?? '', receipt: receiptToJson(await jobs.receipt(em(), id)) }
   }
 
+  /**
+   * What a job of this text would cost, before any work and without effect: `lower` is certain, `upper` is what would be
+   * held and the most that it can cost; both by stage, too. Amounts in nano-units; `formatAmount` writes them.
+   * @throws as {@link submit}; ValidationError at `/max_cost` where the smallest run costs more
+   */
+  quote(text: string, options: QuoteOptions = {}): Promise<QuoteView> {
+    return this.#connection.service.quote({ ...options, ...this.#payer(), text })
+  }
+
+  /**
+   * The same for up to 1,000 texts, and how many of them the balance can start: as if each was submitted now, in this
+   * order, those that do not fit being passed over. `missing` is what a top-up must be for all. Amounts in nano-units.
+   * @throws as {@link submit}, but ValidationError at `/texts/<index>` for what is wrong with a text, its size too
+   */
+  quoteAll(texts: readonly string[], options: QuoteOptions = {}): Promise<BatchQuoteView> {
+    return this.#connection.service.quoteAll({ ...options, ...this.#payer(), texts })
+  }
+
   /** A job's state in the shape of contract.md. @throws NotFoundError */
   async status(jobId: string): Promise<ReturnType<typeof jobToJson>> {
     return jobToJson(await this.#mine(jobId))
@@ -82,8 +104,11 @@ export class BilledInformationPipeline {
   }
 
   #submit(text: string, options: SubmitOptions): Promise<JobView> {
-    const payer = { organizationId: this.#organizationId, userId: this.#userId }
-    return this.#connection.service.submit({ ...options, ...payer, text })
+    return this.#connection.service.submit({ ...options, ...this.#payer(), text })
+  }
+
+  #payer() {
+    return { organizationId: this.#organizationId, userId: this.#userId }
   }
 
   /** Somebody else's job looks like a missing one. */

@@ -4,15 +4,16 @@ import type { EntityManagerSource, InTransaction } from '../database/transaction
 import { ConflictError, NotFoundError, ValidationError } from '../foundation/errors.ts'
 import { failpoint } from '../foundation/failpoint.ts'
 import { ACCOUNT_ID } from '../foundation/ids.ts'
-import type { QuoteView } from '../managers/contract-json.ts'
 import type { JobManager } from '../managers/job.manager.ts'
 import type { JobView } from '../managers/job-view.ts'
-import type { QuoteManager } from '../managers/quote.manager.ts'
+import type { BoundedText, QuoteManager } from '../managers/quote.manager.ts'
+import type { BatchQuoteView, QuoteView } from '../managers/quote-view.ts'
 import type { TokenBasedBillingManager } from '../managers/token-based-billing.manager.ts'
 import type { InputTokenMonitor } from '../monitors/input-token.monitor.ts'
 import type { Nano } from '../pricing/money.ts'
 import { normalizeText } from '../tokenizer/normalize.ts'
 import { boundsOf, unknownAgent } from './bounds.ts'
+import { measureInOrder, normalizeTexts } from './listed-texts.ts'
 import type { Outbox } from './outbox.ts'
 
 /** A job as somebody submits it. Without agents and steps it gets the default pipeline: extractor and summarizer. */
@@ -30,6 +31,13 @@ export interface Submission {
   /** One job per organisation and key. */
   readonly key?: string | null
 }
+
+/** Texts that somebody would submit in this order, each with the same agents, member and cost limit. */
+export interface TextList extends Omit<Submission, 'text' | 'externalId' | 'key'> {
+  readonly texts: readonly string[]
+}
+
+type Steps = readonly (readonly string[])[]
 
 export interface JobServiceDependencies {
   readonly inTransaction: InTransaction
@@ -74,17 +82,26 @@ export class JobService {
     return view ?? jobs.find(em(), id)
   }
 
-  /** The bounds of a job's price, by stage, without any effect. @throws as {@link submit} */
-  async quote(submission: Submission): Promise<QuoteView> {
-    const { agents, limits, notes, inputMonitor, quotes, em } = this.#with
+  /**
+   * The bounds of a job's price, by stage, without any effect.
+   * @throws as {@link submit}; ValidationError at `/max_cost` where the smallest run costs more
+   */
+  async quote(submission: Omit<Submission, 'externalId' | 'key'>): Promise<QuoteView> {
     const text = normalizeText(submission.text, this.#with.maxTextBytes)
-    const steps = this.#steps(submission)
-    const { tokens: inputTokens } = await inputMonitor.measure(text)
-    const bounds = await boundsOf({ text, steps, inputTokens, agents, limits, notes })
-    const maxCost = submission.maxCost ?? null
-    const outputLimit = limits.maxOutputTokens
-    const { organizationId, userId = null } = submission
-    return quotes.quote(em(), { organizationId, userId, bounds, inputTokens, maxCost, outputLimit })
+    const bounded = await this.#bounded(text, this.#steps(submission))
+    return this.#with.quotes.quote(this.#with.em(), this.#termsOf(submission), bounded)
+  }
+
+  /**
+   * The same for a list of texts, and which of them would start if all were submitted now, in this order.
+   * @param onMeasured is told how many texts are measured
+   * @throws as {@link submit}, but ValidationError at `/texts/<index>` for what is wrong with a text, its size too
+   */
+  async quoteAll(list: TextList, onMeasured: (done: number) => void = () => undefined): Promise<BatchQuoteView> {
+    const steps = this.#steps(list)
+    const texts = await normalizeTexts(list.texts, this.#with.maxTextBytes)
+    const bounded = measureInOrder(texts, (text) => this.#bounded(text, steps), onMeasured)
+    return this.#with.quotes.quoteAll(this.#with.em(), this.#termsOf(list), bounded)
   }
 
   /** @throws NotFoundError */
@@ -103,7 +120,17 @@ export class JobService {
     return jobs.find(em(), jobId)
   }
 
-  #steps({ agents, steps }: Submission): readonly (readonly string[])[] {
+  async #bounded(text: string, steps: Steps): Promise<BoundedText> {
+    const { agents, limits, notes, inputMonitor } = this.#with
+    const { tokens: inputTokens } = await inputMonitor.measure(text)
+    return { inputTokens, bounds: await boundsOf({ text, steps, inputTokens, agents, limits, notes }) }
+  }
+
+  #termsOf({ organizationId, userId = null, maxCost = null }: Omit<Submission, 'text'>) {
+    return { organizationId, userId, maxCost, outputLimit: this.#with.limits.maxOutputTokens }
+  }
+
+  #steps({ agents, steps }: Pick<Submission, 'agents' | 'steps'>): Steps {
     if (agents && steps) throw ValidationError.of('/steps', 'invalid-value', 'Give agents or steps, not both')
     const wanted = steps ?? [agents ?? this.#with.defaultAgents]
     const keys = wanted.flat()

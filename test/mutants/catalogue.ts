@@ -6,6 +6,7 @@ import { MEMORY_MUTANTS } from './memory-mutants.ts'
 import { METER_MUTANTS } from './meter-mutants.ts'
 import type { Mutant } from './mutant.ts'
 import { PRICING_MUTANTS } from './pricing-mutants.ts'
+import { QUOTE_MUTANTS } from './quote-mutants.ts'
 import { READ_MUTANTS } from './read-mutants.ts'
 import { REPEAT_MUTANTS } from './repeat-mutants.ts'
 import { SETTLE_MUTANTS } from './settle-mutants.ts'
@@ -22,6 +23,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...MEMORY_MUTANTS,
   ...METER_MUTANTS,
   ...PRICING_MUTANTS,
+  ...QUOTE_MUTANTS,
   ...HOLD_MUTANTS,
   ...SETTLE_MUTANTS,
   ...REPEAT_MUTANTS,

@@ -1,7 +1,8 @@
 import type { Request } from 'express'
 import { z } from 'zod'
 import { ValidationError } from '../../foundation/errors.ts'
-import type { Submission } from '../../pipeline/job-service.ts'
+import type { Submission, TextList } from '../../pipeline/job-service.ts'
+import { TEXTS_MAX } from '../../pipeline/listed-texts.ts'
 import { accountId, amount, label, list } from '../fields.ts'
 
 /** Above every sensible pipeline; whether an agent exists is the pipeline's question. */
@@ -16,33 +17,54 @@ const agentKey = z.string().refine((key) => key.length <= AGENT_LENGTH_MAX, {
 })
 const agents = list(agentKey, AGENTS_MAX)
 
+/** What a request says of a job besides its text. */
+const TERMS = {
+  organization_id: accountId,
+  user_id: z.nullable(accountId).optional(),
+  agents: z.nullable(agents).optional(),
+  steps: z.nullable(list(agents, AGENTS_MAX)).optional(),
+  max_cost: z.nullable(amount).optional(),
+  external_id: z.nullable(label()).optional(),
+}
+
+type Terms = z.output<z.ZodObject<typeof TERMS>>
+
+const oneKind = ({ agents, steps }: Terms): boolean => (agents ?? null) === null || (steps ?? null) === null
+const ONE_KIND = { path: ['steps'], error: 'Give agents or steps, not both', params: { code: 'invalid-value' } }
+
 /** A job as a request gives it. */
 export const newJob = z
+  .strictObject({ ...TERMS, text: z.string() })
+  .refine(oneKind, ONE_KIND)
+  .transform((body): Submission => ({ ...termsOf(body), text: body.text, externalId: body.external_id ?? null }))
+
+/** What a request wants quoted: one text, or a list of them; else the same as a job, so that one body serves both. */
+export const newQuote = z
   .strictObject({
-    organization_id: accountId,
-    text: z.string(),
-    user_id: z.nullable(accountId).optional(),
-    agents: z.nullable(agents).optional(),
-    steps: z.nullable(list(agents, AGENTS_MAX)).optional(),
-    max_cost: z.nullable(amount).optional(),
-    external_id: z.nullable(label()).optional(),
+    ...TERMS,
+    text: z.nullable(z.string()).optional(),
+    texts: z.nullable(list(z.string(), TEXTS_MAX)).optional(),
   })
-  .refine((body) => (body.agents ?? null) === null || (body.steps ?? null) === null, {
-    path: ['steps'],
-    error: 'Give agents or steps, not both',
-    params: { code: 'invalid-value' },
+  .refine(oneKind, ONE_KIND)
+  .transform((body, context): Submission | TextList => {
+    const { text = null, texts = null } = body
+    if (text !== null && texts === null) return { ...termsOf(body), text }
+    if (text === null && texts !== null) return { ...termsOf(body), texts }
+    const [path, code] = text === null ? ['text', 'required'] : ['texts', 'invalid-value']
+    const message = text === null ? 'Give text, or texts for a list' : 'Give text or texts, not both'
+    context.issues.push({ code: 'custom', input: body, path: [path], message, params: { code } })
+    return z.NEVER
   })
-  .transform(
-    (body): Submission => ({
-      organizationId: body.organization_id,
-      userId: body.user_id ?? null,
-      text: body.text,
-      agents: body.agents ?? null,
-      steps: body.steps ?? null,
-      maxCost: body.max_cost ?? null,
-      externalId: body.external_id ?? null,
-    }),
-  )
+
+function termsOf(body: Terms): Omit<Submission, 'text'> {
+  return {
+    organizationId: body.organization_id,
+    userId: body.user_id ?? null,
+    agents: body.agents ?? null,
+    steps: body.steps ?? null,
+    maxCost: body.max_cost ?? null,
+  }
+}
 
 /** The header Idempotency-Key, or null. @throws ValidationError */
 export function idempotencyKeyOf(req: Request): string | null {

@@ -1,9 +1,9 @@
 import { type Request, Router } from 'express'
 import { NotFoundError } from '../../foundation/errors.ts'
-import { jobToJson, quoteToJson, receiptToJson } from '../../managers/contract-json.ts'
+import { batchQuoteToJson, jobToJson, quoteToJson, receiptToJson } from '../../managers/contract-json.ts'
 import type { JobView } from '../../managers/job-view.ts'
 import type { AdminDependencies } from '../dependencies.ts'
-import { idempotencyKeyOf, newJob } from '../json/job-request.ts'
+import { idempotencyKeyOf, newJob, newQuote } from '../json/job-request.ts'
 import { bodyOf, refuseBody } from '../parse.ts'
 import {
   cursorOf,
@@ -34,7 +34,9 @@ export function jobRoutes({ inTransaction, jobs, service }: AdminDependencies): 
   })
 
   router.post('/quote', takes(), async (req, res) => {
-    res.json(quoteToJson(await service.quote({ ...bodyOf(req, newJob), key: null })))
+    const wanted = bodyOf(req, newQuote)
+    if ('texts' in wanted) res.json(batchQuoteToJson(await service.quoteAll(wanted)))
+    else res.json(quoteToJson(await service.quote(wanted)))
   })
 
   router.get('/', takes(...LIST, 'organization_id'), async (req, res) => {
