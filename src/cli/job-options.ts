@@ -12,20 +12,27 @@ interface JobOptions {
   readonly maxCost?: Nano
 }
 
+/** How a command's text is given. */
+export const FILE = 'the text, in UTF-8; - reads standard input'
+
 /** The options that say what a job is, for whoever submits or quotes one. */
 export function withJobOptions(command: Command): Command {
   return command
-    .argument('<file>', 'the text, in UTF-8; - reads standard input')
     .option('-o, --organization <id>', 'who pays', 'org-id')
     .option('-u, --user <id>', 'the member for whom it runs; checked to be active')
     .addOption(new Option('-a, --agents <keys>', 'agents of one parallel step: extractor,summarizer').argParser(toKeys))
     .addOption(new Option('--max-cost <amount>', 'the most that the job may cost, such as 0.05').argParser(toAmount))
 }
 
-/** @throws TollkeeperError `not-found`, ValidationError `invalid-text` */
-export async function submissionOf(file: string, options: JobOptions): Promise<Submission> {
+/** A job as the options say it, without its text. */
+export function termsOf(options: JobOptions): Omit<Submission, 'text'> {
   const { organization: organizationId, user: userId = null, agents = null, maxCost = null } = options
-  return { organizationId, userId, agents, maxCost, text: toText(await readInput(file)) }
+  return { organizationId, userId, agents, maxCost }
+}
+
+/** The text of a file, or of standard input for `-`. @throws TollkeeperError `not-found`, ValidationError `invalid-text` */
+export async function readText(file: string): Promise<string> {
+  return toText(file, await readInput(file))
 }
 
 /** An amount as people write it; a mistake is a wrong call, not a failed one. */
@@ -54,10 +61,11 @@ async function readInput(file: string): Promise<Buffer> {
 }
 
 /** A byte order mark stays: what a job's text is, is decided at the one door of all texts. */
-function toText(bytes: Buffer): string {
+function toText(file: string, bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
-    throw ValidationError.of('/text', 'invalid-text', 'The text is not UTF-8; convert it first')
+    const what = file === '-' ? 'The text on standard input' : file
+    throw ValidationError.of('/text', 'invalid-text', `${what} is not UTF-8; convert it first`)
   }
 }

@@ -6,13 +6,14 @@ import type { JobView } from '../managers/job-view.ts'
 import { JobCancelled, JobFailed, RejectedForBalance } from '../pipeline/outcome-errors.ts'
 import { formatAmount } from '../pricing/money.ts'
 import { followJob } from './follow-job.ts'
-import { submissionOf, withJobOptions } from './job-options.ts'
+import { FILE, readText, termsOf, withJobOptions } from './job-options.ts'
 import { createProgress } from './progress.ts'
 import { receiptTable } from './receipt-table.ts'
 import { print, printJson, sessionOf, withTollkeeper } from './session.ts'
 
 export function submitCommand(): Command {
   return withJobOptions(new Command('submit'))
+    .argument('<file>', FILE)
     .description('Hand in a text as a job of an organisation')
     .option('-k, --key <key>', 'one job per organisation and key: the same call again gives the same job')
     .option('-w, --wait', 'follow the job to its end, and print its result and receipt', false)
@@ -21,7 +22,7 @@ export function submitCommand(): Command {
     .action(async (file: string, _options: unknown, command: Command) => {
       const { json, config } = sessionOf(command)
       const options = command.opts()
-      const submission = { ...(await submissionOf(file, command.opts())), key: options.key ?? null }
+      const submission = { ...termsOf(command.opts()), text: await readText(file), key: options.key ?? null }
       await withTollkeeper(config, async (tollkeeper) => {
         if (options.wait && options.workers) await tollkeeper.startWorkers()
         const job = await tollkeeper.service.submit(submission)
