@@ -104,7 +104,7 @@ describe('the quote of a list', () => {
         expect(fitting).toBe(said.filter(({ notStarted }) => notStarted === null).length)
         for (const { notStarted } of said) seen.add(notStarted)
       }),
-      { numRuns: 1_500, interruptAfterTimeLimit: 12_000 },
+      { numRuns: 600, interruptAfterTimeLimit: 10_000 },
     )
     expect([...seen].sort()).toEqual(
       ['frozen', 'held_by_others', 'insufficient', 'max-cost-too-low', null, 'past_due', 'unpriced-model'].sort(),
@@ -131,9 +131,9 @@ describe('the quote of a list', () => {
         if (missing > 1n) topUp(almost, missing - 1n, 'a nano-unit less')
         expect(needMoney(almost)).toBeGreaterThan(0)
       }),
-      { numRuns: 500, interruptAfterTimeLimit: 10_000 },
+      { numRuns: 300, interruptAfterTimeLimit: 10_000 },
     )
-    expect(topUps).toBeGreaterThan(50)
+    expect(topUps).toBeGreaterThan(30)
   })
 
   it('never lets more start than it says could be paid for at most', () => {
@@ -146,7 +146,7 @@ describe('the quote of a list', () => {
         expect(lower).toBeLessThanOrEqual(upper)
         if (given.status !== 'active') expect(fittingAtMost).toBe(0)
       }),
-      { numRuns: 500, interruptAfterTimeLimit: 5_000 },
+      { numRuns: 300, interruptAfterTimeLimit: 5_000 },
     )
   })
 })

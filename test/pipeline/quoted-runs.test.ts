@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Agent } from '../../src/agents/agent.ts'
 import { createAgentRegistry } from '../../src/agents/agent-registry.ts'
 import { cutToTokens, noteLimit } from '../../src/agents/cut-to-tokens.ts'
@@ -8,6 +8,7 @@ import type { LlmProvider } from '../../src/agents/llm-provider.ts'
 import { promptText } from '../../src/agents/llm-provider.ts'
 import { createMeteredLlm, promptBound } from '../../src/agents/metered-llm.ts'
 import { createOfflinePool, createOfflineProvider } from '../../src/agents/offline-provider.ts'
+import { createOpenAICompatibleProvider } from '../../src/agents/openai-compatible-provider.ts'
 import type { StageWork } from '../../src/database/stage-work.ts'
 import { createCountingPool } from '../../src/monitors/counting-pool.ts'
 import { InputTokenMonitor } from '../../src/monitors/input-token.monitor.ts'
@@ -22,6 +23,7 @@ import { o200kBase } from '../../src/tokenizer/o200k-base.ts'
 import type { World } from '../ledger/world.ts'
 import { addJob, EXPIRES_MS, ORG, settle, worldOf } from '../ledger/world-fixtures.ts'
 import { tariffs } from '../pricing/tariff-fixtures.ts'
+import { type ChatServer, startChatServer } from '../support/chat-server.ts'
 
 vi.setConfig({ testTimeout: 60_000 }) // loading the vocabulary is slow on a busy machine
 
@@ -45,38 +47,47 @@ const debater: Agent = {
 }
 const AGENTS = createAgentRegistry([...DEFAULT_AGENTS, debater])
 
-/** What a provider far away may say of its use: any split of what is possible, the limits themselves, or nonsense. */
+/** What a server may say of its use: any split of what is possible, the limits themselves, or nonsense. */
 type Report = (promptBytes: number, limit: number) => unknown
+const share = fc.double({ min: 0, max: 1, noNaN: true })
 const reports: fc.Arbitrary<Report> = fc.oneof(
-  fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true })).map(
+  fc.tuple(share, share).map(
     ([cached, thought]): Report =>
       (bytes, limit) => ({
-        ...{ input: bytes - Math.floor(bytes * cached), cache_read: Math.floor(bytes * cached) },
-        ...{ output: limit - Math.floor(limit * thought), reasoning: Math.floor(limit * thought) },
+        prompt_tokens: bytes,
+        prompt_tokens_details: { cached_tokens: Math.floor(bytes * cached) },
+        completion_tokens: limit,
+        completion_tokens_details: { reasoning_tokens: Math.floor(limit * thought) },
+        total_tokens: bytes + limit,
       }),
   ),
   fc.constantFrom<Report>(
-    () => null,
-    () => ({ input: 1e12, output: 1e12 }),
-    () => ({ input: -1, output: Number.NaN }),
-    (bytes, limit) => ({ input: bytes + 1, output: limit + 1 }),
-    () => ({ input: 0, output: 0 }),
+    () => undefined,
+    () => ({ prompt_tokens: 1e12, completion_tokens: 1e12, total_tokens: 2e12 }),
+    () => ({ prompt_tokens: -1, completion_tokens: 'many' }),
+    (bytes, limit) => ({ prompt_tokens: bytes + 1, completion_tokens: limit + 1, total_tokens: bytes + limit + 2 }),
+    () => ({ prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }),
   ),
 )
 
 const offline = createOfflineProvider(offlinePool)
 
-/** Its prompts are bounded by their bytes, and it always answers as long as it may. */
-const distant = (report: Report): LlmProvider => ({
-  model: 'm1',
-  usageShape: 'tollkeeper',
-  usesCanonicalTokenizer: false,
-  async generate(request) {
-    const prompt = promptText(request)
-    const text = cutToTokens(`${prompt} und so weiter`.repeat(20), request.maxOutputTokens, o200kBase)
-    return { text, toolCalls: [], usage: report(Buffer.byteLength(prompt), request.maxOutputTokens) }
-  },
+let server: ChatServer
+beforeAll(async () => {
+  server = await startChatServer()
 })
+afterAll(() => server.close())
+
+/** A real client of a server that always answers as long as it may, and says of its use what it likes. */
+function distant(report: Report): LlmProvider {
+  server.become(({ body }) => {
+    const prompt = body.messages.map(({ content }) => String(content)).join('\n\n')
+    const limit = body.max_tokens ?? 0
+    const text = cutToTokens(`${prompt} und so weiter`.repeat(20), limit, o200kBase)
+    return { text, usage: report(Buffer.byteLength(prompt), limit) }
+  })
+  return createOpenAICompatibleProvider({ baseUrl: server.url, apiKey: 'sk-of-the-tests', model: 'm1' })
+}
 
 const steps = fc.constantFrom<readonly (readonly string[])[]>(
   [['summarizer']],
@@ -204,13 +215,13 @@ describe('a real run costs no less and no more than its quote, whatever the tari
     )
   })
 
-  it('with a model that has another tokenizer, always answers at full length, and reports what it likes', async () => {
+  it('with a model behind HTTP that has another tokenizer, always answers at full length, and reports what it likes', async () => {
     await fc.assert(
       fc.asyncProperty(tariffs, texts, steps, limits, reports, (plan, text, wanted, maxOutputTokens, report) => {
         const run = { provider: distant(report), text, steps: wanted, maxOutputTokens }
         return expectWithinQuote(withFee(plan, 'debater'), run)
       }),
-      { numRuns: 200, interruptAfterTimeLimit: 25_000 },
+      { numRuns: 100, interruptAfterTimeLimit: 25_000 },
     )
   })
 })
