@@ -1,11 +1,15 @@
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { cutToTokens } from './cut-to-tokens.ts'
-import { type Entity, type Sentence, sentencesOf, type Word } from './offline-reader.ts'
+import { linksIn } from './offline-markup.ts'
+import { type Entity, type Sentence, sentencesOf } from './offline-reader.ts'
+import type { Word } from './offline-words.ts'
 
 const TERMS_MAX = 15
 const ITEMS_MAX = 20
 const TERM_WORDS_MAX = 3
 const ITEM_CHARS_MAX = 80
+/** A link that is cut leads nowhere. */
+const LINK_CHARS_MAX = 200
 
 /** The kinds of an extract, by wink's name, in the order in which they are shown. */
 const KINDS: readonly (readonly [type: string, label: string])[] = [
@@ -15,7 +19,6 @@ const KINDS: readonly (readonly [type: string, label: string])[] = [
   ['MONEY', 'Money'],
   ['PERCENT', 'Percentages'],
   ['EMAIL', 'Emails'],
-  ['URL', 'Links'],
 ]
 
 interface Term {
@@ -26,9 +29,15 @@ interface Term {
 }
 
 const NOUNS = new Set(['NOUN', 'PROPN'])
-const isTermWord = ({ content, pos, text }: Word) => content && (NOUNS.has(pos) || pos === 'ADJ') && text.length > 1
+/** What every text counts by; dates and durations have lines of their own. */
+const UNITS = new Set('second minute hour day week month year today time'.split(' '))
+const isTermWord = ({ content, pos, text, lemma }: Word) =>
+  content && (NOUNS.has(pos) || pos === 'ADJ') && /[\p{L}\p{M}\p{N}]{2}$/u.test(text) && !UNITS.has(lemma)
 
-/** Noun phrases: runs of adjectives and nouns that end with a noun; of a longer run its last three words. */
+/**
+ * Noun phrases: runs of adjectives and nouns that end with a noun; of a longer run its last three words. Of a script
+ * whose parts of speech nobody knows, single words.
+ */
 function* phrasesOf(sentence: Sentence): Generator<readonly Word[]> {
   let run: Word[] = []
   for (const word of [...sentence.words, null]) {
@@ -38,6 +47,7 @@ function* phrasesOf(sentence: Sentence): Generator<readonly Word[]> {
     }
     while (run.length > 0 && !NOUNS.has(run.at(-1)?.pos ?? '')) run.pop()
     if (run.length > 0) yield run
+    if (word?.pos === 'X' && word.content) yield [word]
     run = []
   }
 }
@@ -55,7 +65,7 @@ function countTerms(sentences: Iterable<Sentence>): Map<string, Term> {
     for (const phrase of phrasesOf(sentence)) {
       const tail = phrase.slice(-TERM_WORDS_MAX)
       if (tail.length > 1) add(tail)
-      for (const word of phrase) if (NOUNS.has(word.pos)) add([word])
+      for (const word of phrase) if (NOUNS.has(word.pos) || word.pos === 'X') add([word])
     }
   }
   return terms
@@ -83,27 +93,30 @@ function keyTerms(sentences: readonly Sentence[]): string[] {
     .map(({ label, count }) => `${shorten(label)} (${count})`)
 }
 
-/** The library takes "seconds" for a duration, "1.6.32" for a date, and a closing bracket for a part of a link. */
+/** The library takes "seconds" for a duration and "1.6.32" for a date. */
 function tidy({ type, text }: Entity): string | null {
   if (type === 'DURATION' && !text.includes(' ')) return null
   if (type === 'DATE' && /^[\d.]+\.[\d.]+$/.test(text)) return null
-  const item = type === 'URL' ? text.replace(/[)\].,;:'">]+$/, '') : text
-  return shorten(item)
+  return shorten(text)
 }
 
-const shorten = (item: string): string =>
-  item.length <= ITEM_CHARS_MAX ? item : `${[...item].slice(0, ITEM_CHARS_MAX - 1).join('')}…`
+const shorten = (item: string, charsMax = ITEM_CHARS_MAX): string =>
+  item.length <= charsMax ? item : `${[...item].slice(0, charsMax - 1).join('')}…`
 
 /** Each as the text writes it, once, with how often unless it is once. */
-function entitiesOf(sentences: readonly Sentence[], type: string): string[] {
+function listed(items: Iterable<string>): string[] {
   const counts = new Map<string, number>()
+  for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1)
+  return [...counts].slice(0, ITEMS_MAX).map(([item, count]) => (count > 1 ? `${item} (${count})` : item))
+}
+
+function* entitiesOf(sentences: readonly Sentence[], type: string): Generator<string> {
   for (const { entities } of sentences) {
     for (const entity of entities) {
       const item = entity.type === type ? tidy(entity) : null
-      if (item !== null) counts.set(item, (counts.get(item) ?? 0) + 1)
+      if (item !== null) yield item
     }
   }
-  return [...counts].slice(0, ITEMS_MAX).map(([item, count]) => (count > 1 ? `${item} (${count})` : item))
 }
 
 /**
@@ -114,7 +127,8 @@ function entitiesOf(sentences: readonly Sentence[], type: string): string[] {
 export function extract(text: string, maxTokens: number, tokenizer: Tokenizer): string {
   const sentences = [...sentencesOf(text)]
   const lines: [label: string, items: string[]][] = [['Key terms', keyTerms(sentences)]]
-  for (const [type, label] of KINDS) lines.push([label, entitiesOf(sentences, type)])
+  for (const [type, label] of KINDS) lines.push([label, listed(entitiesOf(sentences, type))])
+  lines.push(['Links', listed(linksIn(text).map((link) => shorten(link, LINK_CHARS_MAX)))])
   const shown = lines.filter(([, items]) => items.length > 0).map(([label, items]) => `${label}: ${items.join('; ')}`)
   return cutToTokens(shown.length > 0 ? shown.join('\n') : 'Nothing to extract.', maxTokens, tokenizer)
 }

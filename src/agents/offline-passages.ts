@@ -1,3 +1,5 @@
+import { isLinkTarget, withoutMarkup } from './offline-markup.ts'
+
 /** A stretch of one paragraph, small enough for the language library. */
 export interface Passage {
   readonly text: string
@@ -7,6 +9,8 @@ export interface Passage {
   readonly section: number
   /** A heading belongs to no sentence of a summary. */
   readonly heading: boolean
+  /** An item of a list; a short one without a full stop is taken for a heading, too. */
+  readonly listed: boolean
 }
 
 /** The library takes a time that is quadratic in the length of a run without white space. */
@@ -16,8 +20,8 @@ const PASSAGE_CHARS_MAX = 4000
 const HEADING_CHARS_MAX = 90
 
 const FENCE = '```'
-const LINE_END = /\r\n|[\n\r\u0085\u2028\u2029]/
-const MARK = /^(?:#{1,6}|[-*+•–]|\d{1,3}[.)])[ \t]/
+export const LINE_END = /\r\n|[\n\r\u0085\u2028\u2029]/
+export const MARK = /^(?:#{1,6}|[-*+•–]|\d{1,3}[.)])[ \t]/
 const SENTENCE_END = /[.!?:;,…。！？；，]["'”’)\]]?$/
 /** The library ends sentences at Latin marks only. */
 const WIDE_SENTENCE = /[^。！？]+[。！？]*|[。！？]+/gu
@@ -55,38 +59,48 @@ function* wordsOf(paragraph: string): Generator<string> {
   for (const word of paragraph.split(/\s+/)) if (word !== '') yield* cutRun(word)
 }
 
+interface Paragraph {
+  readonly lines: number
+  readonly text: string
+  readonly titled: boolean
+  readonly listed: boolean
+}
+
 /**
  * Lines joined into paragraphs: a blank line, a heading's mark or a list's mark begins a new one. Code in Markdown's
- * fences and rows of its tables are left out: they are no sentences.
+ * fences, rows of its tables and targets of its links are left out, they are no sentences; other markup is taken off.
  */
-function paragraphsOf(text: string): { lines: number; text: string; marked: boolean }[] {
-  const paragraphs: { lines: string[]; marked: boolean }[] = []
-  let open: { lines: string[]; marked: boolean } | null = null
+function paragraphsOf(text: string): Paragraph[] {
+  const paragraphs: { lines: string[]; titled: boolean; listed: boolean }[] = []
+  let open: { lines: string[]; titled: boolean } | null = null
   let fenced = false
   for (const raw of text.split(LINE_END)) {
     const line = raw.trim()
     const mark = MARK.exec(line)?.[0]
     if (line.startsWith(FENCE)) fenced = !fenced
-    if (line === '' || fenced || line.startsWith(FENCE) || line.startsWith('|')) open = null
+    if (line === '' || fenced || line.startsWith(FENCE) || line.startsWith('|') || isLinkTarget(line)) open = null
     else if (open === null || mark !== undefined) {
-      open = { lines: [line.slice(mark?.length ?? 0)], marked: mark?.startsWith('#') ?? false }
-      paragraphs.push(open)
-      if (open.marked) open = null
+      const titled = mark?.startsWith('#') ?? false
+      const paragraph = { lines: [line.slice(mark?.length ?? 0)], titled, listed: mark !== undefined && !titled }
+      paragraphs.push(paragraph)
+      open = titled ? null : paragraph
     } else open.lines.push(line)
   }
-  return paragraphs.map(({ lines, marked }) => ({ lines: lines.length, text: lines.join('\n'), marked }))
+  return paragraphs
+    .map(({ lines, ...rest }) => ({ ...rest, lines: lines.length, text: withoutMarkup(lines.join('\n')) }))
+    .filter(({ text }) => text !== '')
 }
 
 /** Any text as passages in its order, in a time that is linear in its length. */
 export function* passagesOf(text: string): Generator<Passage> {
   const paragraphs = paragraphsOf(text)
   let section = 0
-  for (const [index, paragraph] of paragraphs.entries()) {
-    const short = paragraph.lines === 1 && paragraph.text.length <= HEADING_CHARS_MAX
-    const heading = paragraphs.length > 1 && (paragraph.marked || (short && !SENTENCE_END.test(paragraph.text)))
+  for (const [index, { lines, text, titled, listed }] of paragraphs.entries()) {
+    const short = lines === 1 && text.length <= HEADING_CHARS_MAX
+    const heading = paragraphs.length > 1 && (titled || (short && !SENTENCE_END.test(text)))
     if (heading) section += 1
-    for (const [wide] of paragraph.text.matchAll(WIDE_SENTENCE)) {
-      for (const part of pack(wordsOf(wide))) yield { text: part, paragraph: index, section, heading }
+    for (const [wide] of text.matchAll(WIDE_SENTENCE)) {
+      for (const part of pack(wordsOf(wide))) yield { text: part, paragraph: index, section, heading, listed }
     }
   }
 }

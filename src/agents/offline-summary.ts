@@ -50,6 +50,7 @@ function fitness(sentence: Sentence, index: number): number {
   else if (start.some((lemma) => LINKING.has(lemma))) factor *= 0.7
   if (/[?？]["'”’)]?$/.test(sentence.text)) factor *= 0.4
   if (/[:,;]$/.test(sentence.text)) factor *= 0.3
+  else if (!/[.!?…。！？]["'”’)\]]*$/.test(sentence.text)) factor *= 0.5 // a title, or an entry of a list
   if (/^[^\p{Lu}\p{Lo}\p{N}"'“‘(]/u.test(sentence.text)) factor *= 0.5 // cut out of something, or no prose
   if (/\]\(|https?:/.test(sentence.text)) factor *= 0.5
   if (sentence.words.some(({ lemma }) => CUES.has(lemma))) factor *= 1.25
@@ -68,6 +69,12 @@ function toCandidate(sentence: Sentence, index: number): Candidate {
   return { sentence, index, lemmas, fitness: fitness(sentence, index) }
 }
 
+/** What a text says; headings only where it has nothing else. */
+export function proseOf(sentences: readonly Sentence[]): readonly Sentence[] {
+  const prose = sentences.filter(({ heading }) => !heading)
+  return prose.length > 0 ? prose : sentences
+}
+
 /** Page heads and refrains: a sentence stands in a summary once. */
 function unrepeated(sentences: readonly Sentence[]): Sentence[] {
   const byText = new Map<string, Sentence>()
@@ -81,6 +88,10 @@ function worth({ lemmas, fitness }: Candidate, weights: Weights): number {
   return ((sum + 0.1) / (lemmas.length + 4)) * fitness // + 4: three heavy words alone make no sentence
 }
 
+/** Scripts that end a sentence with a wide mark leave no space behind it. */
+const follow = (text: string, sentence: string): string =>
+  /[。！？]["'”’）」』]?$/.test(text) ? text + sentence : `${text} ${sentence}`
+
 /** Sentences in the text's order; a new section of the text begins a new paragraph, unless that would be a crumb. */
 function assemble(chosen: readonly Candidate[]): string {
   const paragraphs: string[][] = []
@@ -92,7 +103,7 @@ function assemble(chosen: readonly Candidate[]): string {
     } else open.push(sentence.text)
     section = sentence.section
   }
-  return paragraphs.map((sentences) => sentences.join(' ')).join('\n\n')
+  return paragraphs.map((sentences) => sentences.reduce(follow)).join('\n\n')
 }
 
 function best(candidates: ReadonlySet<Candidate>, weights: Weights): Candidate | null {
@@ -108,15 +119,19 @@ function best(candidates: ReadonlySet<Candidate>, weights: Weights): Candidate |
   return found
 }
 
+/** The sentence that stands for most of them; null of none. */
+export function keySentence(sentences: readonly Sentence[]): Sentence | null {
+  const candidates = new Set(unrepeated(sentences).map(toCandidate))
+  return best(candidates, weigh(candidates))?.sentence ?? null
+}
+
 /**
  * An extract: the sentences that stand for most of the text, in its order, without repeating themselves. The same text
  * gives the same summary.
  * @param maxTokens of the answer, by `tokenizer`
  */
 export function summarize(text: string, maxTokens: number, tokenizer: Tokenizer): string {
-  const all = [...sentencesOf(text)]
-  const prose = all.filter(({ heading }) => !heading)
-  const sentences = unrepeated(prose.length > 0 ? prose : all)
+  const sentences = unrepeated(proseOf([...sentencesOf(text)]))
   const candidates = new Set(sentences.map(toCandidate))
   const weights = weigh(candidates)
   const wanted = Math.min(SENTENCES_MAX, Math.max(SENTENCES_MIN, Math.round(sentences.length * SHARE)))
