@@ -3,8 +3,8 @@ import type pg from 'pg'
 import { createProcessors } from '../workers/registry.ts'
 import type { Agent, BoundLimits } from './agents/agent.ts'
 import { createAgentRegistry, loadAgentsModule } from './agents/agent-registry.ts'
+import { builtInAgents, DEFAULT_AGENTS } from './agents/built-in-agents.ts'
 import { noteLimit } from './agents/cut-to-tokens.ts'
-import { DEFAULT_AGENTS } from './agents/default-agents.ts'
 import type { LlmProvider } from './agents/llm-provider.ts'
 import { promptBound } from './agents/metered-llm.ts'
 import { createOfflinePool, createOfflineProvider } from './agents/offline-provider.ts'
@@ -73,7 +73,7 @@ const SWEEP_LOCK = 7_301_144_013
 
 export interface ComposeOptions {
   readonly config: Config
-  /** A platform's own agents, besides the default ones and those of AGENTS_MODULE. */
+  /** A platform's own agents, besides the built-in ones and those of AGENTS_MODULE. */
   readonly agents?: readonly Agent[]
   readonly clock?: Clock
 }
@@ -245,7 +245,8 @@ async function openStages(config: Config, own: readonly Agent[], measuring: Meas
     maxOutputTokens: config.maxOutputTokens,
     countPrompt: promptBound(provider, measuring.inputMonitor),
   }
-  const agents = createAgentRegistry([...DEFAULT_AGENTS, ...loaded, ...own])
+  const { served, withheld } = builtInAgents(config.llm.provider === 'offline')
+  const agents = createAgentRegistry([...served, ...loaded, ...own], withheld)
   const notes = noteLimit(provider, o200kBase, config.maxOutputTokens)
   return { ...measuring, provider, agents, limits, notes }
 }

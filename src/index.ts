@@ -10,7 +10,7 @@ import type { Clock } from './foundation/clock.ts'
 export interface ConnectOptions {
   /** Runs the workers in this process (default). Without them somebody else must: `tollkeeper start`. */
   readonly workers?: boolean
-  /** A platform's own agents, besides the default ones. */
+  /** A platform's own agents, besides the built-in ones. */
   readonly agents?: readonly Agent[]
   readonly clock?: Clock
 }
@@ -34,6 +34,7 @@ export async function connect({ workers = true, ...options }: ConnectOptions = {
 }
 
 export type { Agent, AgentContext, BoundLimits } from './agents/agent.ts'
+export { singleCallAgent } from './agents/single-call.agent.ts'
 export { ConfigurationError, TollkeeperError, ValidationError } from './foundation/errors.ts'
 export { BalanceManager } from './managers/balance.manager.ts'
 export { receiptToJson } from './managers/contract-json.ts'

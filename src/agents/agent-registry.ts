@@ -8,10 +8,18 @@ import type { Agent } from './agent.ts'
 export interface AgentRegistry {
   readonly keys: readonly string[]
   get(key: string): Agent | undefined
+  /** @returns what to do to have an agent that this process could have; null for any other key */
+  remedy(key: string): string | null
 }
 
-/** @throws ConfigurationError for a key that is malformed or stands twice */
-export function createAgentRegistry(agents: readonly Agent[]): AgentRegistry {
+/**
+ * @param withheld keys of agents that this process could have, with what to do to have them
+ * @throws ConfigurationError for a key that is malformed or stands twice
+ */
+export function createAgentRegistry(
+  agents: readonly Agent[],
+  withheld: ReadonlyMap<string, string> = new Map(),
+): AgentRegistry {
   const byKey = new Map<string, Agent>()
   for (const agent of agents) {
     if (!AGENT_KEY.test(agent.key)) {
@@ -20,7 +28,11 @@ export function createAgentRegistry(agents: readonly Agent[]): AgentRegistry {
     if (byKey.has(agent.key)) throw new ConfigurationError(`Two agents have the key "${agent.key}"; rename one`)
     byKey.set(agent.key, agent)
   }
-  return { keys: [...byKey.keys()], get: (key) => byKey.get(key) }
+  return {
+    keys: [...byKey.keys()],
+    get: (key) => byKey.get(key),
+    remedy: (key) => withheld.get(key) ?? null,
+  }
 }
 
 /**

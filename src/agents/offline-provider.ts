@@ -7,8 +7,8 @@ export const createOfflinePool = (size?: number): ThreadPool =>
   new ThreadPool(threadEntry(import.meta.url, './offline.thread'), size)
 
 /**
- * The default model: no network, no key, real text work on English (other languages get a plainer summary). It writes
- * summaries and extracts; it cannot answer questions. Everything runs in threads, small texts too: loading the
+ * The default model: no network, no key, real text work on English (other languages get plainer results). It writes
+ * summaries and extracts and finds the sentences that answer a question; it understands nothing. Everything runs in threads, small texts too: loading the
  * language model would stop the event loop for 0.1 s, and what it learns of a text should not outlive the thread.
  */
 export function createOfflineProvider(pool: ThreadPool): LlmProvider {

@@ -20,7 +20,9 @@ export function withJobOptions(command: Command): Command {
   return command
     .option('-o, --organization <id>', 'who pays', 'org-id')
     .option('-u, --user <id>', 'the member for whom it runs; checked to be active')
-    .addOption(new Option('-a, --agents <keys>', 'agents of one parallel step: extractor,summarizer').argParser(toKeys))
+    .addOption(
+      new Option('-a, --agents <keys>', 'agents of one parallel step, such as extractor,analyst').argParser(toKeys),
+    )
     .addOption(new Option('--max-cost <amount>', 'the most that the job may cost, such as 0.05').argParser(toAmount))
 }
 

@@ -41,5 +41,7 @@ export async function boundsOf({ text, steps, inputTokens, agents, limits, notes
 
 export function unknownAgent(key: string, agents: AgentRegistry): ValidationError {
   const known = agents.keys.join(', ')
-  return ValidationError.of('/agents', 'unknown-agent', `There is no agent "${key}"; known agents are ${known}`)
+  const remedy = agents.remedy(key)
+  const said = remedy === null ? `There is no agent "${key}"` : `There is no agent "${key}" here. ${remedy}`
+  return ValidationError.of('/agents', 'unknown-agent', `${said}; known agents are ${known}`)
 }

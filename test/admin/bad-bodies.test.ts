@@ -114,6 +114,7 @@ describe('a body that means nothing is refused with its pointer, and leaves no t
     [JOBS, '{"organization_id":"acme","text":"\\udc00"}', '/text', 'invalid-text'],
     [JOBS, '{"organization_id":"acme","text":["x"]}', '/text', 'invalid-type'],
     [JOBS, '{"organization_id":"acme","text":"x","agents":["nobody"]}', '/agents', 'unknown-agent'],
+    [JOBS, '{"organization_id":"acme","text":"x","agents":["assistant"]}', '/agents', 'unknown-agent'],
     [JOBS, '{"organization_id":"acme","text":"x","agents":[1]}', '/agents/0', 'invalid-type'],
     [JOBS, '{"organization_id":"acme","text":"x","agents":{"length":1}}', '/agents', 'invalid-type'],
     [JOBS, '{"organization_id":"acme","text":"x","agents":[{"length":1}]}', '/agents/0', 'invalid-type'],
@@ -132,6 +133,16 @@ describe('a body that means nothing is refused with its pointer, and leaves no t
     expect(answer.body.errors[0]).toMatchObject({ pointer, code })
     expect(answer.body.errors.length).toBeLessThanOrEqual(50)
     expect(answer.text.length).toBeLessThan(20_000)
+    await expectNoTrace()
+  })
+
+  test('an agent that needs a model says what to configure', async () => {
+    const answer = await door.ask(JOBS, { body: { organization_id: 'acme', text: 'x', agents: ['assistant'] } })
+    expect(answer.body.errors[0]?.detail).toBe(
+      'There is no agent "assistant" here. The offline model cannot follow what a text asks for: set ' +
+        'LLM_PROVIDER=openai-compatible, with LLM_BASE_URL, LLM_API_KEY and LLM_MODEL; known agents are extractor, ' +
+        'summarizer, analyst',
+    )
     await expectNoTrace()
   })
 

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import type { Agent } from '../../src/agents/agent.ts'
 import { createAgentRegistry, loadAgentsModule } from '../../src/agents/agent-registry.ts'
-import { DEFAULT_AGENTS, extractor, summarizer } from '../../src/agents/default-agents.ts'
+import { builtInAgents, DEFAULT_AGENTS, extractor, summarizer } from '../../src/agents/built-in-agents.ts'
 import { ConfigurationError } from '../../src/foundation/errors.ts'
 
 const agent = (key: string): Agent => ({ key, bounds: () => null, run: async (text) => ({ text }) })
@@ -15,6 +15,22 @@ test('the registry finds agents by key, and only those', () => {
   expect(registry.get('summarizer')).toBe(summarizer)
   expect(registry.get('constructor')).toBeUndefined()
   expect(registry.get('')).toBeUndefined()
+})
+
+test('the registry says what to do for an agent that could be had, and for no other', () => {
+  const { served, withheld } = builtInAgents(true)
+  const registry = createAgentRegistry(served, withheld)
+  expect(registry.keys).toEqual(['extractor', 'summarizer', 'analyst'])
+  expect(registry.get('assistant')).toBeUndefined()
+  expect(registry.remedy('assistant')).toMatch(/: set LLM_PROVIDER=openai-compatible, with LLM_BASE_URL/)
+  expect(registry.remedy('analyst')).toBeNull()
+  expect(registry.remedy('constructor')).toBeNull()
+})
+
+test("a platform's own agent may have the key of one that is withheld", () => {
+  const { served, withheld } = builtInAgents(true)
+  const own = agent('assistant')
+  expect(createAgentRegistry([...served, own], withheld).get('assistant')).toBe(own)
 })
 
 test.each(['', 'Upper', '9lives', 'with space', 'a'.repeat(33), 'dotted.key', '../up'])(

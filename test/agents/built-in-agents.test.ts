@@ -1,37 +1,26 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { afterAll, expect, test, vi } from 'vitest'
-import type { Agent } from '../../src/agents/agent.ts'
-import { DEFAULT_AGENTS, extractor, summarizer } from '../../src/agents/default-agents.ts'
-import { createMeteredLlm, promptBound } from '../../src/agents/metered-llm.ts'
-import { createOfflinePool, createOfflineProvider } from '../../src/agents/offline-provider.ts'
+import {
+  analyst,
+  assistant,
+  builtInAgents,
+  DEFAULT_AGENTS,
+  extractor,
+  summarizer,
+} from '../../src/agents/built-in-agents.ts'
 import { DeadlineError } from '../../src/foundation/thread-pool.ts'
-import { createCountingPool } from '../../src/monitors/counting-pool.ts'
-import { InputTokenMonitor } from '../../src/monitors/input-token.monitor.ts'
-import { LLMTokenMonitor } from '../../src/monitors/llm-token.monitor.ts'
-import type { LlmUsage } from '../../src/pricing/usage.ts'
 import { o200kBase } from '../../src/tokenizer/o200k-base.ts'
+import { agentRunner } from './agent-run.ts'
 
 vi.setConfig({ testTimeout: 45_000 }) // loading the vocabulary is slow on a busy machine
 
-const offlinePool = createOfflinePool(1)
-const countingPool = createCountingPool(1)
-afterAll(() => Promise.all([offlinePool.close(), countingPool.close()]))
+const runner = agentRunner()
+const { run, provider, offlinePool, countPrompt } = runner
+const AGENTS = builtInAgents(true).served
+afterAll(() => runner.close())
 
-const provider = createOfflineProvider(offlinePool)
-const monitor = new LLMTokenMonitor(o200kBase, countingPool)
-const countPrompt = promptBound(provider, new InputTokenMonitor(o200kBase, countingPool))
 const report = readFileSync(new URL('../fixtures/texts/harbour-ferry.txt', import.meta.url), 'utf8')
-
-async function run(agent: Agent, text: string, maxOutputTokens = 1024): Promise<{ text: string; usage: LlmUsage[] }> {
-  const signal = AbortSignal.timeout(20_000)
-  const bounds = await agent.bounds(text, { model: provider.model, maxOutputTokens, countPrompt })
-  const { calls: callsMax = 0, promptTokens: promptTokensMax = 0 } = bounds ?? {}
-  const limits = { countPrompt, promptTokensMax, maxOutputTokens, callsMax }
-  const metered = createMeteredLlm({ provider, monitor, ...limits, signal })
-  const answer = await agent.run(text, { llm: metered.llm, signal })
-  return { text: answer.text, usage: metered.usage() }
-}
 
 test('a summary takes whole sentences of the text, in its order, from its beginning to its end', async () => {
   const { text } = await run(summarizer, report)
@@ -68,6 +57,28 @@ test('kinds that a text lacks are left out', async () => {
   expect((await run(summarizer, 'Sample input data')).text).toBe('Sample input data')
 })
 
+test('words of other scripts are terms, as dictionaries part them', async () => {
+  const { text } = await run(extractor, '服务器收到配置。我们检查配置，然后服务器启动。')
+  expect(text).toMatch(/^Key terms: .*配置 \(2\)/)
+  expect(text).not.toContain('我们')
+  expect((await run(extractor, 'Паром плывёт. Паром ждёт.')).text).toBe('Key terms: паром (2)')
+  expect((await run(summarizer, '今天天气很好。我们去公园。')).text).toBe('今天天气很好。我们去公园。')
+})
+
+test('Markdown is read as it is shown: no badges, no marks, links by their words', async () => {
+  const text =
+    '# Pump\n\n[![build](https://img.example/b.svg)](https://ci.example/pump)\n\n' +
+    'Install **Node.js** from [its site](https://node.example/en/), then run `pump.start` once. It is *quick*.\n\n' +
+    '[guide]: https://pump.example/guide (the guide)\n'
+  expect((await run(summarizer, text)).text).toBe(
+    'Install Node.js from its site, then run pump.start once. It is quick.',
+  )
+  const extract = (await run(extractor, text)).text
+  expect(extract).toContain('Links: https://ci.example/pump; https://node.example/en/; https://pump.example/guide')
+  expect(extract).toContain('Node.js (1)')
+  expect(extract).not.toContain('img')
+})
+
 test('code, tables and headings are no sentences of a summary', async () => {
   const text = '# Title\n\n```js\nconst x = 1\n```\n\n| a | b |\n|---|---|\n\n- The pump feeds the upper field.\n'
   expect((await run(summarizer, text)).text).toBe('The pump feeds the upper field.')
@@ -78,22 +89,26 @@ test('a job that tells the model what to do is summarised all the same', async (
   expect((await run(summarizer, text)).text).toBe(text)
 })
 
-test.each(DEFAULT_AGENTS.map((agent) => [agent.key, agent] as const))(
-  '%s answers the same twice',
-  async (_key, agent) => {
-    expect(await run(agent, report)).toEqual(await run(agent, report))
-  },
-)
+test('the offline model serves those that it can do, and the defaults are two of them', () => {
+  expect(AGENTS).toEqual([extractor, summarizer, analyst])
+  expect(DEFAULT_AGENTS).toEqual([extractor, summarizer])
+  expect([...builtInAgents(true).withheld.keys()]).toEqual(['assistant'])
+  expect(builtInAgents(false)).toEqual({ served: [extractor, summarizer, analyst, assistant], withheld: new Map() })
+})
+
+test.each(AGENTS.map((agent) => [agent.key, agent] as const))('%s answers the same twice', async (_key, agent) => {
+  expect(await run(agent, report)).toEqual(await run(agent, report))
+})
 
 test.each([0, 1, 2, 5, 20, 60, 150])('no answer has more than %i tokens when no more are asked for', async (limit) => {
-  for (const agent of DEFAULT_AGENTS) {
+  for (const agent of AGENTS) {
     const { text, usage } = await run(agent, report, limit)
     expect(o200kBase.count(text)).toBeLessThanOrEqual(limit)
     expect(usage).toMatchObject([{ source: 'reported', classes: { output: o200kBase.count(text) } }])
   }
 })
 
-test('the bounds of the default agents hold for any text', async () => {
+test('the bounds of the built-in agents hold for any text', async () => {
   const sample = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 300 }).filter((text) => text.isWellFormed()),
     fc.lorem({ maxCount: 40, mode: 'sentences' }),
@@ -101,7 +116,7 @@ test('the bounds of the default agents hold for any text', async () => {
   )
   await fc.assert(
     fc.asyncProperty(sample, fc.integer({ min: 0, max: 100 }), async (text, maxOutputTokens) => {
-      for (const agent of DEFAULT_AGENTS) {
+      for (const agent of AGENTS) {
         const bounds = await agent.bounds(text, { model: provider.model, maxOutputTokens, countPrompt })
         const { usage } = await run(agent, text, maxOutputTokens)
         expect(bounds).toMatchObject({ model: 'offline', calls: 1, maxOutputTokens })
@@ -116,30 +131,6 @@ test('the bounds of the default agents hold for any text', async () => {
 })
 
 const noise = Array.from({ length: 120_000 }, (_, at) => ((at * 2_654_435_761) % 4_294_967_296).toString(36)).join('')
-
-test.each([
-  ['200,000 times the letter a', 'a'.repeat(200_000)],
-  ['1 MB of spaces', ' '.repeat(1 << 20)],
-  ['50,000 Chinese characters', '中文字符测试长文龘靐'.repeat(5000)],
-  ['Chinese sentences', '今天天气很好。我们去公园。'.repeat(4000)],
-  ['700 kB without a break', noise],
-  ['700 kB of unknown words', noise.replaceAll(/.{6}/g, '$& ')],
-  ['emoji', '👩‍👩‍👧‍👦🏳️‍🌈'.repeat(10_000)],
-  ['combining marks', `e${'\u0301'.repeat(100)}`.repeat(2000)],
-  ['350,000 sentences', 'a. '.repeat(349_000)],
-  ['quotation marks', '"\''.repeat(200_000)],
-  ['newlines', '\n'.repeat(1 << 20)],
-  ['names of the prototype', '__proto__ constructor toString. hasOwnProperty valueOf! '.repeat(500)],
-  ['special tokens', '<|endoftext|>'],
-])('monsters end before their deadline: %s', async (_name, text) => {
-  for (const agent of DEFAULT_AGENTS) {
-    const answer = await run(agent, text, 200)
-    expect(o200kBase.count(answer.text)).toBeLessThanOrEqual(200)
-    expect(answer.text.isWellFormed()).toBe(true)
-    expect(answer.text).not.toBe('')
-    expect(answer.usage).toHaveLength(1)
-  }
-})
 
 test('an abort ends the work in the thread, and the next job finds a working one', async () => {
   const controller = new AbortController()
