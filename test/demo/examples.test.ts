@@ -55,6 +55,26 @@ describe('the examples run as they stand, on a fresh machine', () => {
     expect(balance.available).toBe(10_000_000_000n - BigInt(Math.round(Number(total) * 1e9)))
   })
 
+  test("the README's agents of one's own run and are charged", async () => {
+    const { entries: before } = await read()
+    const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
+    const [, block = ''] = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code)
+    expect(block).toContain('connect({ agents: [counter, reviewer] })')
+    await writeFile(COPY, block)
+    const { code, stdout, stderr } = await runNode([COPY], { DATA_DIR: folder.path, LOG_LEVEL: 'warn' })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toContain('## counter\\n\\n17 characters\\n\\n## reviewer\\n\\nSample input data')
+    const { entries } = await read()
+    expect(entries.slice(0, before.length), 'what was there stays').toEqual(before)
+    const charges = entries.slice(before.length).filter(({ kind }) => kind === 'charge')
+    expect(charges.map(({ stage, component }) => `${stage} ${component}`)).toEqual([
+      'input input',
+      'agent.reviewer llm-in',
+      'agent.reviewer llm-out',
+      'output output',
+    ])
+  })
+
   test('a platform with a queue of its own charges without our pipeline, each line once', async () => {
     const { entries: before } = await read()
     const { code, stdout, stderr } = await runNode(['examples/own-pipeline.ts'], {
