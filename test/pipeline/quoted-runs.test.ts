@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Agent } from '../../src/agents/agent.ts'
 import { createAgentRegistry } from '../../src/agents/agent-registry.ts'
+import { builtInAgents } from '../../src/agents/built-in-agents.ts'
 import { cutToTokens, noteLimit } from '../../src/agents/cut-to-tokens.ts'
-import { DEFAULT_AGENTS } from '../../src/agents/default-agents.ts'
 import type { LlmProvider } from '../../src/agents/llm-provider.ts'
 import { promptText } from '../../src/agents/llm-provider.ts'
 import { createMeteredLlm, promptBound } from '../../src/agents/metered-llm.ts'
@@ -45,7 +45,7 @@ const debater: Agent = {
     return { text: answers.map((answer) => answer.text).join('\n\n') }
   },
 }
-const AGENTS = createAgentRegistry([...DEFAULT_AGENTS, debater])
+const AGENTS = createAgentRegistry([...builtInAgents(false).served, debater])
 
 /** What a server may say of its use: any split of what is possible, the limits themselves, or nonsense. */
 type Report = (promptBytes: number, limit: number) => unknown
@@ -94,6 +94,7 @@ const steps = fc.constantFrom<readonly (readonly string[])[]>(
   [['extractor', 'summarizer']],
   [['debater']],
   [['extractor'], ['summarizer']],
+  [['analyst'], ['summarizer']],
   [['extractor', 'debater'], ['summarizer']],
   [['summarizer'], ['debater', 'extractor']],
 )
