@@ -1,6 +1,7 @@
+import { NONE, PairQueue, RECORD } from './pair-queue.ts'
 import { hashOn, NO_RANK, type Vocabulary } from './vocabulary.ts'
 
-/** Up to here a scan for the lowest pair is faster than a heap, though its time grows with the square. */
+/** Up to here a scan for the lowest pair is faster than a queue, though its time grows with the square. */
 const SCAN_BYTES_MAX = 96
 /** The parts of a short piece: where each starts, and its rank joined with the next one. Counting never yields. */
 const scanStarts = new Int32Array(SCAN_BYTES_MAX + 1)
@@ -13,7 +14,7 @@ const scanRanks = new Int32Array(SCAN_BYTES_MAX)
 export function countMerged(bytes: Uint8Array, start: number, end: number, vocabulary: Vocabulary): number {
   return end - start <= SCAN_BYTES_MAX
     ? countByScan(bytes, start, end, vocabulary)
-    : countByHeap(bytes, start, end, vocabulary)
+    : countByQueue(bytes, start, end, vocabulary)
 }
 
 function countByScan(bytes: Uint8Array, start: number, end: number, vocabulary: Vocabulary): number {
@@ -48,93 +49,78 @@ function countByScan(bytes: Uint8Array, start: number, end: number, vocabulary: 
   }
 }
 
-/** A heap entry is `rank · 2³² + position`: the order that merging needs, in one number below 2⁵³. */
-const POSITIONS = 2 ** 32
+/** Room for pieces of up to so many bytes is kept; that of longer ones is given back. */
+const KEPT_BYTES = 16 * 1024
 
-interface Workspace {
-  /** Start of the next part, by the start of a part. */
-  next: Int32Array
-  previous: Int32Array
-  /** Rank of a part joined with its next one; NO_RANK when that is no token or the part is gone. */
-  ranks: Int32Array
-  heap: Float64Array
-  /** Of the first bytes, by how many: the hash of any stretch follows from two of them. */
-  hashes: Int32Array
-}
+/** The start of the next part, in the record of the start of a part. */
+const NEXT = 3
+const PREVIOUS = 4
+/** The hash of all bytes before: that of any stretch follows from two of them. */
+const HASH = 5
 
-function workspace(bytes: number): Workspace {
-  return {
-    next: new Int32Array(bytes + 1),
-    previous: new Int32Array(bytes + 1),
-    ranks: new Int32Array(bytes + 1),
-    heap: new Float64Array(2 * bytes + 1), // one entry per byte, and one more in the balance per merge
-    hashes: new Int32Array(bytes + 1),
-  }
-}
+let kept: { readonly records: Int32Array; readonly queue: PairQueue } | undefined
 
-function push(heap: Float64Array, size: number, entry: number): number {
-  let at = size
-  while (at > 0) {
-    const parent = (at - 1) >> 1
-    if ((heap[parent] as number) <= entry) break
-    heap[at] = heap[parent] as number
-    at = parent
-  }
-  heap[at] = entry
-  return size + 1
-}
-
-/** Drops the first entry; the caller has read it. */
-function pop(heap: Float64Array, size: number): number {
-  const last = heap[size - 1] as number
-  const end = size - 1
-  let at = 0
-  for (let child = 1; child < end; child = 2 * at + 1) {
-    if (child + 1 < end && (heap[child + 1] as number) < (heap[child] as number)) child += 1
-    if ((heap[child] as number) >= last) break
-    heap[at] = heap[child] as number
-    at = child
-  }
-  heap[at] = last
-  return end
-}
-
-function countByHeap(text: Uint8Array, from: number, to: number, vocabulary: Vocabulary): number {
-  const bytes = to - from
-  const { next, previous, ranks, heap, hashes } = workspace(bytes)
-  for (let at = 0; at < bytes; at++) hashes[at + 1] = hashOn(hashes[at] as number, text[from + at] as number)
-  for (let at = 0; at <= bytes; at++) {
-    next[at] = at + 1
-    previous[at] = at - 1
-  }
-  let size = 0
+/** Places are those of records: the n-th byte's is `n · RECORD`. */
+function countByQueue(text: Uint8Array, from: number, to: number, vocabulary: Vocabulary): number {
+  kept ??= { records: new Int32Array(RECORD * (KEPT_BYTES + 1)), queue: new PairQueue() } // few texts have such a piece
+  const { queue } = kept
+  const records = to - from <= KEPT_BYTES ? kept.records : new Int32Array(RECORD * (to - from + 1))
+  queue.use(records)
+  const end = enqueueBytes(queue, records, text, from, to, vocabulary)
   const offer = (start: number): void => {
-    const middle = next[start] as number
-    const found =
-      middle >= bytes
-        ? NO_RANK
-        : vocabulary.rankByHashes(hashes, from, text, from + start, from + (next[middle] as number))
-    ranks[start] = found
-    if (found !== NO_RANK) size = push(heap, size, found * POSITIONS + start)
+    const middle = records[start + NEXT] as number
+    if (middle === end) return
+    const behind = records[middle + NEXT] as number
+    const bytes = (behind - start) / RECORD
+    const rank = vocabulary.rankByHashes(
+      records[start + HASH] as number,
+      records[behind + HASH] as number,
+      text,
+      from + start / RECORD,
+      bytes,
+    )
+    if (rank !== NO_RANK) queue.put(start, rank)
   }
-  for (let at = 0; at < bytes; at++) offer(at)
 
-  let parts = bytes
-  while (size > 0) {
-    const entry = heap[0] as number
-    size = pop(heap, size)
-    const rank = Math.floor(entry / POSITIONS)
-    const start = entry - rank * POSITIONS
-    if (ranks[start] !== rank) continue // an older offer: one of the two parts has been joined since
-    const gone = next[start] as number
-    const after = next[gone] as number
-    ranks[gone] = NO_RANK
-    next[start] = after
-    previous[after] = start
+  let parts = to - from
+  for (let start = queue.take(); start !== NONE; start = queue.take()) {
+    const gone = records[start + NEXT] as number
+    const behind = records[gone + NEXT] as number
+    queue.drop(gone)
+    records[start + NEXT] = behind
+    records[behind + PREVIOUS] = start
     parts -= 1
     offer(start)
-    const before = previous[start] as number
-    if (before >= 0) offer(before)
+    const before = records[start + PREVIOUS] as number
+    if (before < 0) continue
+    queue.drop(before)
+    offer(before)
   }
+  queue.use(kept.records)
   return parts
+}
+
+function enqueueBytes(
+  queue: PairQueue,
+  records: Int32Array,
+  text: Uint8Array,
+  from: number,
+  to: number,
+  { pairs }: Vocabulary,
+): number {
+  const last = to - 1
+  let hash = 0
+  let record = 0
+  for (let at = from; at < to; at++) {
+    const byte = text[at] as number
+    records[record + NEXT] = record + RECORD
+    records[record + PREVIOUS] = record - RECORD
+    records[record + HASH] = hash
+    hash = hashOn(hash, byte)
+    const rank = at < last ? (pairs[(byte << 8) | (text[at + 1] as number)] as number) : NO_RANK
+    if (rank !== NO_RANK) queue.put(record, rank)
+    record += RECORD
+  }
+  records[record + HASH] = hash
+  return record
 }

@@ -1,12 +1,12 @@
 /** The rank of bytes that are no token. Above every rank, so that the lowest of several needs no exception. */
 export const NO_RANK = 0x7fffffff
 
-/** The longest token of o200k_base, in bytes; longer ones are not looked up. */
+/** The longest token of every encoding, in bytes; longer ones are not looked up. */
 const TOKEN_BYTES_MAX = 128
 
 const HASH_FACTOR = 0x01000193
 const SPREAD = 0x9e3779b1
-/** Of 2²¹ bits 200,000 tokens set one in ten, and their 256 KB stay in a core's own cache. */
+/** Of 2²¹ bits the 200,000 tokens of o200k_base set one in ten, and their 256 KB stay in a core's own cache. */
 const FILTER_BITS = 21
 /** At 200,000 tokens less than two in five are taken, so that a search ends at the second slot on average. */
 const SLOTS_BITS = 19
@@ -74,12 +74,13 @@ export class Vocabulary {
 
   /**
    * The same in a time that does not depend on the length, unless it is a token.
-   * @param hashes that of the bytes from `from` to before `from + n`, by n
+   * @param before the hash of the bytes up to `start`, from wherever
+   * @param through the hash of these and of the `length` bytes from `start` on
    */
-  rankByHashes(hashes: Int32Array, from: number, bytes: Uint8Array, start: number, end: number): number {
-    if (end - start > TOKEN_BYTES_MAX) return NO_RANK
-    const before = Math.imul(hashes[start - from] as number, powers[end - start] as number)
-    return this.#search(((hashes[end - from] as number) - before) | 0, bytes, start, end)
+  rankByHashes(before: number, through: number, bytes: Uint8Array, start: number, length: number): number {
+    if (length > TOKEN_BYTES_MAX) return NO_RANK
+    const hash = (through - Math.imul(before, powers[length] as number)) | 0
+    return this.#search(hash, bytes, start, start + length)
   }
 
   #search(hash: number, bytes: Uint8Array, start: number, end: number): number {
