@@ -55,7 +55,7 @@ const onlyIn = (name, packages, allowed) => ({
 })
 
 const PURE = '^src/(pricing|tokenizer|ledger)/'
-const VOCABULARY = '^src/tokenizer/o200k-vocabulary\\.ts$'
+const VOCABULARY = '^src/tokenizer/read-vocabulary\\.ts$'
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {

@@ -1,5 +1,9 @@
 import { performTasks } from '../foundation/thread-pool.ts'
-import { o200kBase } from '../tokenizer/o200k-base.ts'
+import { ENCODINGS } from '../tokenizer/encodings.ts'
+import type { CountingTask } from './counting-pool.ts'
 
-/** The counting thread: a text comes in, its tokens by the canonical tokenizer go out. */
-performTasks((text) => o200kBase.count(String(text)))
+/** The counting thread: a text and the id of an encoding come in, its tokens go out. */
+performTasks((task) => {
+  const { encoding, text } = task as CountingTask
+  return ENCODINGS[encoding].count(text)
+})

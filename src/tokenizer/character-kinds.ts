@@ -3,6 +3,7 @@ export const UPPER = 1
 export const LOWER = 2
 /** A letter without case: a word may have it on both sides of its change from capitals to small letters. */
 export const UNCASED = 4
+export const LETTER = UPPER | LOWER | UNCASED
 export const MARK = 8
 export const NUMBER = 16
 export const NEWLINE = 32

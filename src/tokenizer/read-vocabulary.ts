@@ -3,17 +3,17 @@ import { createRequire } from 'node:module'
 import { invariant } from '../foundation/invariant.ts'
 import { Vocabulary } from './vocabulary.ts'
 
-const TOKENS = 199_998
-
 /**
- * Reads the tokens of o200k_base: one a line, in base64, the n-th of rank n. From this file it takes half the time that
+ * Reads the tokens of an encoding: one a line, in base64, the n-th of rank n. From this file it takes half the time that
  * the same list takes as a module, and leaves no strings behind.
+ * @param encoding whose file stands in gpt-tokenizer
+ * @param tokens how many it has, without the special ones
  */
-export function readO200kVocabulary(): Vocabulary {
-  const file = createRequire(import.meta.url).resolve('gpt-tokenizer/data/o200k_base.tiktoken')
+export function readVocabulary(encoding: string, tokens: number): Vocabulary {
+  const file = createRequire(import.meta.url).resolve(`gpt-tokenizer/data/${encoding}.tiktoken`)
   const lines = readFileSync(file, 'latin1')
   const bytes = Buffer.alloc(lines.length)
-  const ends = new Uint32Array(TOKENS)
+  const ends = new Uint32Array(tokens)
   let rank = 0
   let size = 0
   for (let at = 0; at < lines.length; at = lines.indexOf('\n', at) + 1 || lines.length) {
@@ -21,6 +21,6 @@ export function readO200kVocabulary(): Vocabulary {
     ends[rank++] = size
   }
   // With a token less, every text would be counted, and billed, a little otherwise.
-  invariant(rank === TOKENS, `o200k_base has ${TOKENS} tokens, not ${rank}`)
+  invariant(rank === tokens, `${encoding} has ${tokens} tokens, not ${rank}`)
   return new Vocabulary(new Uint8Array(bytes.subarray(0, size)), ends)
 }

@@ -1,10 +1,11 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { afterAll, expect, test, vi } from 'vitest'
+import { cl100kBase, o200kBase } from '#tollkeeper'
+import { UnavailableError } from '../../src/foundation/errors.ts'
 import type { ThreadPool } from '../../src/foundation/thread-pool.ts'
 import { createCountingPool, INLINE_BYTES_MAX } from '../../src/monitors/counting-pool.ts'
 import { InputTokenMonitor } from '../../src/monitors/input-token.monitor.ts'
 import { OutputTokenMonitor } from '../../src/monitors/output-token.monitor.ts'
-import { o200kBase } from '../../src/tokenizer/o200k-base.ts'
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts'
 
 vi.setConfig({ testTimeout: 45_000 }) // loading the vocabulary is slow on a busy machine
@@ -58,8 +59,23 @@ test('an aborted measurement rejects with the reason and leaves the pool working
   await expect(monitor.measure('word '.repeat(20_000))).resolves.toMatchObject({ kind: 'output' })
 })
 
-test('a tokenizer of the platform counts for itself, whatever the size', async () => {
-  const letters: Tokenizer = { id: 'letters', version: '1', count: (text) => text.length }
+test('the second encoding is counted in a thread too, each by its own vocabulary', async () => {
+  const texts = ['The ferry keeps to its timetable. '.repeat(4000), '今天天气很好，我们去公园散步。'.repeat(2000)]
+  for (const text of texts) {
+    const { tokens } = await new InputTokenMonitor(cl100kBase, pool).measure(text)
+    expect(tokens).toBe(cl100kBase.count(text))
+    expect(await new OutputTokenMonitor(o200kBase, pool).measure(text)).toMatchObject({ tokens: o200kBase.count(text) })
+  }
+  expect(cl100kBase.count(texts[1] ?? '')).not.toBe(o200kBase.count(texts[1] ?? ''))
+  const closed = createCountingPool(1)
+  await closed.close()
+  const [large, small] = [texts[0] ?? '', 'Sample input data']
+  await expect(new InputTokenMonitor(cl100kBase, closed).measure(large)).rejects.toThrow(UnavailableError)
+  expect(await new InputTokenMonitor(cl100kBase, closed).measure(small)).toMatchObject({ tokens: 3 })
+})
+
+test('a tokenizer of the platform counts for itself, whatever the size and whatever it calls itself', async () => {
+  const letters: Tokenizer = { id: 'o200k_base', version: '1', count: (text) => text.length }
   const unused = createCountingPool(1) satisfies ThreadPool
   await unused.close()
   expect(await new InputTokenMonitor(letters, unused).measure('a'.repeat(100_000))).toEqual({

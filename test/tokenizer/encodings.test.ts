@@ -1,14 +1,11 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { get_encoding } from 'tiktoken'
-import { afterAll, expect, test, vi } from 'vitest'
-import { o200kBase } from '../../src/tokenizer/o200k-base.ts'
+import { afterAll, describe, expect, test, vi } from 'vitest'
+import { ENCODINGS, type EncodingId } from '../../src/tokenizer/encodings.ts'
+import { anyText } from '../support/tricky-texts.ts'
 
-vi.setConfig({ testTimeout: 45_000 }) // loading the vocabulary is slow on a busy machine
-
-const reference = get_encoding('o200k_base')
-const countReference = (text: string): number => reference.encode_ordinary(text).length
-afterAll(() => reference.free())
+vi.setConfig({ testTimeout: 45_000 }) // loading a vocabulary is slow on a busy machine
 
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8')
 
@@ -53,36 +50,58 @@ const EXACT: readonly (readonly [name: string, text: string])[] = [
   ['private use and unassigned', '\u{E000}\u{10FFFF}\u{E0041}\u0378'],
 ]
 
-test.each(EXACT)('%s is counted as tiktoken counts it', (_name, text) => {
-  expect(o200kBase.count(text)).toBe(countReference(text))
-})
+describe.each(Object.keys(ENCODINGS) as EncodingId[])('by %s', (id) => {
+  const reference = get_encoding(id)
+  const countReference = (text: string): number => reference.encode_ordinary(text).length
+  const count = (text: string): number => ENCODINGS[id].count(text)
+  afterAll(() => reference.free())
 
-test('every character of the first planes is counted as tiktoken counts it in its company', () => {
-  const different: string[] = []
-  for (let code = 0; code < 0x3100; code++) {
-    const character = String.fromCodePoint(code)
-    const text = `a${character} ${character}B${character}${character} ${character}1 ${character}`
-    if (o200kBase.count(text) !== countReference(text)) different.push(code.toString(16))
-  }
-  expect(different).toEqual([])
-})
+  test.each(EXACT)('%s is counted as tiktoken counts it', (_name, text) => {
+    expect(count(text)).toBe(countReference(text))
+  })
 
-test.each([...'aA=1é字😀', ' ', '\n', '\u0301', '=-', 'aé字', 'qxzj'])(
-  'a piece of %j of every length, up to beyond the longest token, is counted as tiktoken counts it',
-  (unit) => {
-    for (let times = 1; times <= 140; times++) {
-      const text = unit.repeat(times)
-      expect(o200kBase.count(text), `${times} times`).toBe(countReference(text))
+  test('every character of the first planes is counted as tiktoken counts it in its company', () => {
+    const different: string[] = []
+    for (let code = 0; code < 0x3100; code++) {
+      const character = String.fromCodePoint(code)
+      const text = `a${character} ${character}B${character}${character} ${character}1 ${character}`
+      if (count(text) !== countReference(text)) different.push(code.toString(16))
     }
-  },
-)
+    expect(different).toEqual([])
+  })
 
-test('a text of about the size of the kept buffer, or beyond, is counted as tiktoken counts it', () => {
-  for (const unit of ['字。', 'é ', 'word '])
-    for (const characters of [21_843, 21_844, 21_845, 21_846, 70_000]) {
-      const text = unit.repeat(characters).slice(0, characters)
-      expect(o200kBase.count(text), `${characters} characters`).toBe(countReference(text))
-    }
+  test.each([...'aA=1é字😀', ' ', '\n', '\u0301', '=-', 'aé字', 'qxzj'])(
+    'a piece of %j of every length, up to beyond the longest token, is counted as tiktoken counts it',
+    (unit) => {
+      for (let times = 1; times <= 140; times++) {
+        const text = unit.repeat(times)
+        expect(count(text), `${times} times`).toBe(countReference(text))
+      }
+    },
+  )
+
+  test('a text of about the size of the kept buffer, or beyond, is counted as tiktoken counts it', () => {
+    for (const unit of ['字。', 'é ', 'word '])
+      for (const characters of [21_843, 21_844, 21_845, 21_846, 70_000]) {
+        const text = unit.repeat(characters).slice(0, characters)
+        expect(count(text), `${characters} characters`).toBe(countReference(text))
+      }
+  })
+
+  test('a text is counted alone, whatever longer text was counted before it', () => {
+    expect(count('a'.repeat(500))).toBeGreaterThan(1)
+    expect(count('a')).toBe(1)
+    expect(count('')).toBe(0)
+  })
+
+  test('any text is counted as tiktoken counts it', () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        expect(count(text), JSON.stringify(text)).toBe(countReference(text))
+      }),
+      { numRuns: 3_000 },
+    )
+  })
 })
 
 test.each([
@@ -91,34 +110,28 @@ test.each([
   ['aoaid', 'اريع'],
   ['ojfvl', ' принос'],
 ])('%j, whose hash is that of the token %j, is no token', (word, token) => {
-  expect(o200kBase.count(token)).toBe(1)
-  expect(o200kBase.count(word)).toBe(countReference(word))
-  expect(countReference(word)).toBeGreaterThan(1)
+  const reference = get_encoding('o200k_base')
+  const counted = reference.encode_ordinary(word).length
+  reference.free()
+  expect(ENCODINGS.o200k_base.count(token)).toBe(1)
+  expect(ENCODINGS.o200k_base.count(word)).toBe(counted)
+  expect(counted).toBeGreaterThan(1)
 })
 
-test('a text is counted alone, whatever longer text was counted before it', () => {
-  expect(o200kBase.count('a'.repeat(500))).toBeGreaterThan(1)
-  expect(o200kBase.count('a')).toBe(1)
-  expect(o200kBase.count('')).toBe(0)
-})
-
-test('any well-formed text is counted as tiktoken counts it', () => {
-  const piece = fc.oneof(
-    fc.string({ unit: 'binary' }),
-    fc.string({ unit: 'grapheme' }),
-    fc.constantFrom(' ', '\n', '\r\n', "'s", "'LL", '\uFEFF', '\u0085', '/', '  ', 'Word', 'WORD', '123'),
-  )
-  const text = fc.array(piece, { maxLength: 30 }).map((pieces) => pieces.join(''))
-  fc.assert(
-    fc.property(text, (sample) => {
-      expect(o200kBase.count(sample)).toBe(countReference(sample))
-    }),
-    { numRuns: 300 },
-  )
-})
-
-test('its id and the version of its vocabulary are those of the receipts', () => {
+test('they are named, and of the version of their vocabularies, as receipts have named them since the first', () => {
   const manifest: unknown = JSON.parse(read('../../package.json'))
-  expect(manifest).toMatchObject({ dependencies: { 'gpt-tokenizer': o200kBase.version } })
-  expect(o200kBase.id).toBe('o200k_base')
+  for (const { version } of Object.values(ENCODINGS))
+    expect(manifest).toMatchObject({ dependencies: { 'gpt-tokenizer': version } })
+  expect(ENCODINGS.o200k_base).toMatchObject({ id: 'o200k_base', version: '4.0.0' })
+  expect(ENCODINGS.cl100k_base).toMatchObject({ id: 'cl100k_base', version: '4.0.0' })
+})
+
+test.each([
+  ['a few words', 'Sample input data', 3, 3],
+  ['a page of prose', read('../fixtures/texts/harbour-ferry.txt'), 1168, 1175],
+  ['a special token as text', '<|endoftext|>', 7, 7],
+  ['Chinese', '今天天气很好，我们去公园散步。', 11, 18],
+  ['a little of everything', "DON'T we'LL 12345 \uFEFF\u0085\r\n👩‍👩‍👧‍👦", 23, 30],
+])('%s has as many tokens as on every receipt before', (_name, text, o200k, cl100k) => {
+  expect([ENCODINGS.o200k_base.count(text), ENCODINGS.cl100k_base.count(text)]).toEqual([o200k, cl100k])
 })

@@ -1,36 +1,63 @@
 import fc from 'fast-check'
-import { expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { END, SINCE_UNICODE_17 } from '../../src/tokenizer/character-kinds.ts'
-import { pieceEnd } from '../../src/tokenizer/piece-end.ts'
+import { cl100kPieceEnd } from '../../src/tokenizer/cl100k-piece-end.ts'
+import { o200kPieceEnd } from '../../src/tokenizer/o200k-piece-end.ts'
 
 vi.setConfig({ testTimeout: 120_000 }) // millions of texts, on a busy machine
 
 /** U+017F, the long s, is an `s` where case does not matter. */
-const CONTRACTION = "(?:'[sS\u017f]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?"
-/**
- * The judge: how o200k_base cuts a text (tiktoken's `openai_public.py`), translated in two places. `\s` is Unicode's
- * White_Space there, and `(?i:…)` is written out here.
- */
-const PIECE = new RegExp(
-  [
-    String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+${CONTRACTION}`,
-    String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*${CONTRACTION}`,
-    String.raw`\p{N}{1,3}`,
-    String.raw` ?[^\p{White_Space}\p{L}\p{N}]+[\r\n/]*`,
-    String.raw`\p{White_Space}*[\r\n]+`,
-    String.raw`\p{White_Space}+(?!\P{White_Space})`,
-    String.raw`\p{White_Space}+`,
-  ].join('|'),
-  'yu',
-)
+const CONTRACTION = "(?:'[sS\u017f]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"
+const BLANKS_LAST = [
+  String.raw`\p{White_Space}*[\r\n]+`,
+  String.raw`\p{White_Space}+(?!\P{White_Space})`,
+  String.raw`\p{White_Space}+`,
+]
 
-const judged = (text: string): number => {
-  PIECE.lastIndex = 0
-  return Buffer.byteLength(PIECE.exec(text)?.[0] ?? '')
+interface Cut {
+  readonly id: string
+  readonly pieceEnd: (bytes: Uint8Array, start: number) => number
+  /** Where the first piece of a text ends, in bytes. */
+  readonly judged: (text: string) => number
 }
 
+/**
+ * @param lines the judge: how an encoding cuts a text (tiktoken's `openai_public.py`), translated in two places. `\s` is
+ *        Unicode's White_Space there, and `(?i:…)` is written out here
+ */
+function cutOf(id: string, pieceEnd: Cut['pieceEnd'], lines: readonly string[]): Cut {
+  const piece = new RegExp([...lines, ...BLANKS_LAST].join('|'), 'yu')
+  return {
+    id,
+    pieceEnd,
+    judged(text) {
+      piece.lastIndex = 0
+      return Buffer.byteLength(piece.exec(text)?.[0] ?? '')
+    },
+  }
+}
+
+const CUTS: readonly Cut[] = [
+  cutOf('o200k_base', o200kPieceEnd, [
+    String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+${CONTRACTION}?`,
+    String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*${CONTRACTION}?`,
+    String.raw`\p{N}{1,3}`,
+    String.raw` ?[^\p{White_Space}\p{L}\p{N}]+[\r\n/]*`,
+  ]),
+  cutOf('cl100k_base', cl100kPieceEnd, [
+    CONTRACTION,
+    String.raw`[^\r\n\p{L}\p{N}]?\p{L}+`,
+    String.raw`\p{N}{1,3}`,
+    String.raw` ?[^\p{White_Space}\p{L}\p{N}]+[\r\n]*`,
+  ]),
+]
+
 /** Where the first piece ends is all there is to know: what follows is the first piece of a shorter text. */
-function misjudgedOf(alphabet: readonly string[], length: number): { texts: number; misjudged: string[] } {
+function misjudgedOf(
+  { pieceEnd, judged }: Cut,
+  alphabet: readonly string[],
+  length: number,
+): { texts: number; misjudged: string[] } {
   const bytes = new Uint8Array(4 * length + 1)
   const encoded = alphabet.map((character) => Buffer.from(character))
   const misjudged: string[] = []
@@ -68,39 +95,43 @@ const CASES: readonly (readonly [name: string, length: number, alphabet: readonl
   ['of blanks, line ends and what they stand before', 4, [...BLANKS, '\u200b', '\u180e', 'a', '1', '.', MARK]],
 ]
 
-test.each(CASES)('every short text %s is cut where the reference expression cuts it', (_name, length, alphabet) => {
-  const { texts, misjudged } = misjudgedOf(alphabet, length)
-  expect(misjudged.slice(0, 20)).toEqual([])
-  expect(texts).toBe(textsUpTo(length, alphabet.length))
-})
+describe.each(CUTS)('by $id', (cut) => {
+  const { pieceEnd, judged } = cut
 
-test('every character of Unicode has the kind that the reference expression gives it', () => {
-  const misjudged: string[] = []
-  const bytes = new Uint8Array(16)
-  for (let code = 0; code < 0x110000; code++) {
-    if (code === 0xd800) code = 0xe000 // half a pair is no character
-    if (SINCE_UNICODE_17.some(([from, to]) => code >= from && code <= to)) continue // tiktoken's judgement: cut.test.ts
-    const character = String.fromCodePoint(code)
-    for (const text of [`${character}b`, `${character}A1`, `A${character}b`, `!${character}\n`, ` ${character} `]) {
-      const { written } = new TextEncoder().encodeInto(text, bytes)
-      bytes[written] = END
-      if (pieceEnd(bytes, 0) !== judged(text)) misjudged.push(`${code.toString(16)} ${JSON.stringify(text)}`)
-    }
-  }
-  expect(misjudged.slice(0, 20)).toEqual([])
-})
+  test.each(CASES)('every short text %s is cut where the reference expression cuts it', (_name, length, alphabet) => {
+    const { texts, misjudged } = misjudgedOf(cut, alphabet, length)
+    expect(misjudged.slice(0, 20)).toEqual([])
+    expect(texts).toBe(textsUpTo(length, alphabet.length))
+  })
 
-test('a long text of runs is cut where the reference expression cuts it, from each place on', () => {
-  const runs = fc.tuple(fc.constantFrom(...KINDS, 'é', 'É', '😀', "'LL", '\r\n'), fc.integer({ min: 1, max: 40 }))
-  fc.assert(
-    fc.property(fc.array(runs, { minLength: 1, maxLength: 12 }), (parts) => {
-      const text = parts.map(([character, times]) => character.repeat(times)).join('')
-      const bytes = new Uint8Array([...Buffer.from(text), END])
-      for (let start = 0; start < bytes.length - 1; start = pieceEnd(bytes, start)) {
-        const rest = Buffer.from(bytes.subarray(start, -1)).toString()
-        expect(pieceEnd(bytes, start) - start, JSON.stringify(rest)).toBe(judged(rest))
+  test('every character of Unicode has the kind that the reference expression gives it', () => {
+    const misjudged: string[] = []
+    const bytes = new Uint8Array(16)
+    for (let code = 0; code < 0x110000; code++) {
+      if (code === 0xd800) code = 0xe000 // half a pair is no character
+      if (SINCE_UNICODE_17.some(([from, to]) => code >= from && code <= to)) continue // tiktoken's judgement: cut.test.ts
+      const character = String.fromCodePoint(code)
+      for (const text of [`${character}b`, `${character}A1`, `A${character}b`, `!${character}\n`, ` ${character} `]) {
+        const { written } = new TextEncoder().encodeInto(text, bytes)
+        bytes[written] = END
+        if (pieceEnd(bytes, 0) !== judged(text)) misjudged.push(`${code.toString(16)} ${JSON.stringify(text)}`)
       }
-    }),
-    { numRuns: 2_000 },
-  )
+    }
+    expect(misjudged.slice(0, 20)).toEqual([])
+  })
+
+  test('a long text of runs is cut where the reference expression cuts it, from each place on', () => {
+    const runs = fc.tuple(fc.constantFrom(...KINDS, 'é', 'É', '😀', "'LL", '\r\n'), fc.integer({ min: 1, max: 40 }))
+    fc.assert(
+      fc.property(fc.array(runs, { minLength: 1, maxLength: 12 }), (parts) => {
+        const text = parts.map(([character, times]) => character.repeat(times)).join('')
+        const bytes = new Uint8Array([...Buffer.from(text), END])
+        for (let start = 0; start < bytes.length - 1; start = pieceEnd(bytes, start)) {
+          const rest = Buffer.from(bytes.subarray(start, -1)).toString()
+          expect(pieceEnd(bytes, start) - start, JSON.stringify(rest)).toBe(judged(rest))
+        }
+      }),
+      { numRuns: 2_000 },
+    )
+  })
 })
