@@ -20,6 +20,13 @@ export const GOALS = {
   pipeline_postgres: { reach: 0.75, moonshot: 0.95 },
   flow_redis: { reach: 0.25, moonshot: 0.5 },
   flow_postgres: { reach: 0.75, moonshot: 0.95 },
+  prose: { reach: 2, moonshot: 4 },
+  code: { reach: 2, moonshot: 4 },
+  chinese: { reach: 1, moonshot: 2 },
+  worst_case_seconds: { reach: 0.5, moonshot: 0.2, smaller: true },
+  doubling: { reach: 2.5, moonshot: 2.2, smaller: true },
+  mismatches: { reach: 0, moonshot: 0, smaller: true },
+  loop_lag_p99_ms: { reach: 50, moonshot: 10, smaller: true },
 } as const satisfies Record<string, Goal>
 
 export type FigureKey = keyof typeof GOALS
