@@ -18,7 +18,7 @@ export interface Speeds {
 }
 
 /** So often the compiler of Node has seen both. */
-const WARM_UP_ROUNDS = 2
+const WARM_UP_ROUNDS = 3
 
 /**
  * Counts one text by us, then by both exact ways of tiktoken, again and again: a slow moment of the machine slows all of

@@ -5,7 +5,7 @@ import { measureSpeeds, realTexts, type Speeds } from './speed.ts'
 import { measureFirstCount, measureRandomLetters, measureWorstCases, type WorstCase } from './worst-case.ts'
 
 /** How much a run does; `quick` ends within 40 s on two cores, its start included. */
-const QUICK = { speedRounds: 3, speedCharacters: 400_000, worstRounds: 3, fuzzedTexts: 20_000, lagSeconds: 4 }
+const QUICK = { speedRounds: 7, speedCharacters: 400_000, worstRounds: 3, fuzzedTexts: 20_000, lagSeconds: 4 }
 const FULL = { speedRounds: 15, speedCharacters: 2_000_000, worstRounds: 9, fuzzedTexts: 100_000, lagSeconds: 20 }
 
 /** How fast and how exact tokens are counted, against tiktoken, and what a worker feels of it. No database is needed. */
