@@ -7,10 +7,12 @@ import { packUsage } from '../src/pipeline/kept-texts.ts'
 import { agentText, storedTexts } from '../src/pipeline/stage-text.ts'
 import type { LlmUsage, StageUsage } from '../src/pricing/usage.ts'
 import { DeadEnd } from '../src/queues/delivery.ts'
-import { absorbed, defineProcessor, type Settled, type StageContext, sentence } from './define-processor.ts'
+import { absorbed } from './absorbed-work.ts'
+import { defineProcessor, type Settled, sentence } from './define-processor.ts'
 import { showParked } from './parked-card.ts'
+import type { StageContext } from './stage-context.ts'
 
-/** How long a stopped run waits for its calls to break off, so that what they used is counted; an agent may be deaf. */
+/** How long a stopped run waits for its calls to break off; what a deaf provider answers behind that is told apart. */
 const CALLS_END_MS = 1_000
 
 /** Charges one agent's work. Safe to run twice: the stage's key decides, not the attempt. */
@@ -36,14 +38,20 @@ export const agentProcessor = defineProcessor('pipeline.agent', {
     })
     const usageOf = (llm: readonly LlmUsage[]): StageUsage => ({ kind: 'agent', agent: bound.agent, llm })
     const unlessNone = (llm: readonly LlmUsage[]): StageUsage | null => (llm.length > 0 ? usageOf(llm) : null)
-    spent.usage = async () => {
+    const taken = new Set<LlmUsage>()
+    spent.take = async () => {
       await Promise.race([metered.ended(), sleep(CALLS_END_MS, undefined, { ref: false })])
-      return unlessNone([...metered.usage(), ...metered.lost()])
+      const fresh = [...metered.usage(), ...metered.lost()].filter((call) => !taken.has(call))
+      for (const call of fresh) taken.add(call)
+      return unlessNone(fresh)
     }
+    spent.ended = metered.ended
     const text = agentText(job, of.stage, notes)
     failpoint('agent.before-model')
     const result = await agent.run(text, { llm: metered.llm, signal })
     failpoint('agent.after-model')
+    // What an agent asked for and did not wait for is paid for like the rest.
+    await metered.ended()
     holding.throwIfRefused()
     invariant(typeof result?.text === 'string', `agent ${bound.agent} answers { text }`)
     const written = result.text.replaceAll('\0', '').toWellFormed()

@@ -7,30 +7,20 @@ import { newId } from '../src/foundation/ids.ts'
 import { DeadlineError } from '../src/foundation/thread-pool.ts'
 import type { Delivery as PlannedDelivery } from '../src/ledger/calls.ts'
 import type { Failure, FailureCode } from '../src/ledger/facts.ts'
-import type { Claim, ClaimVerdict, StageOf } from '../src/managers/token-based-billing.manager.ts'
+import type { ClaimVerdict, StageOf } from '../src/managers/token-based-billing.manager.ts'
 import { underClaim, WorkStopped } from '../src/pipeline/claimed-work.ts'
 import type { StageServices } from '../src/pipeline/stage-services.ts'
 import { isReady, isShortCount } from '../src/pipeline/stage-text.ts'
 import { formatAmount, type Nano } from '../src/pricing/money.ts'
-import type { StageUsage } from '../src/pricing/usage.ts'
 import { type PipelineQueueName, queueOfStage } from '../src/queues/catalogue.ts'
 import { DeadEnd, type Delivery, type Outcome, type Processor } from '../src/queues/delivery.ts'
-import { showParked } from './parked-card.ts'
+import { absorbLate, letGo, letGoSpent } from './absorbed-work.ts'
+import { nothingSpent, type StageContext } from './stage-context.ts'
 
 /** A count that takes longer than this was not short. */
 const SHORT_MS = 1_000
 /** How long a stage waits for our own database before it is tried again, in milliseconds. */
 const OUTAGE_PAUSE_MS = 2_000
-
-/** What a stage's steps are given: the job, its stage, and everything to work with. */
-export interface StageContext {
-  readonly of: StageOf
-  readonly claim: Claim
-  readonly job: StageWork
-  readonly services: StageServices
-  /** Filled by a stage that calls a model: what its calls used, for nothing if the run comes to nothing. */
-  readonly spent: { usage: () => Promise<StageUsage | null> }
-}
 
 /** How a settled stage is told: charged with what follows, or ended without a charge of its own. */
 export type Settled =
@@ -63,7 +53,7 @@ export function defineProcessor<Name extends PipelineQueueName, Measured>(
     const begun = await unlessOut(() => begin(found, services))
     if (begun === null) return later()
     if ('verdict' in begun) return withoutClaim(services, begun)
-    const context: StageContext = { ...begun, services, spent: { usage: async () => null } }
+    const context: StageContext = { ...begun, services, spent: nothingSpent() }
     try {
       failpoint('claim.after')
       const measured = await underClaim(
@@ -78,7 +68,7 @@ export function defineProcessor<Name extends PipelineQueueName, Measured>(
       )
       return finish(services, await steps.settle(context, measured))
     } catch (error) {
-      return afterFailure(context, delivery, signal, error)
+      return afterFailure(context, delivery, signal, error).finally(() => void absorbLate(context))
     }
   }
 }
@@ -108,7 +98,7 @@ async function countShort<Measured>(
 ): Promise<Counted<Measured> | null> {
   if (!known?.untouched || starts > 1 || !isShortCount(known, of.stage)) return null
   const claim = { ...of, claimId: newId() }
-  const context: StageContext = { of, claim, job: known, services, spent: { usage: async () => null } }
+  const context: StageContext = { of, claim, job: known, services, spent: nothingSpent() }
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<null>((resolve) => {
     timer = setTimeout(resolve, SHORT_MS, null)
@@ -231,7 +221,7 @@ async function afterFailure(
 ): Promise<Outcome> {
   const { claim, services } = context
   if (error instanceof DeadEnd) {
-    if (await context.spent.usage()) await letGo(context)
+    await letGoSpent(context)
     throw error
   }
   if (error instanceof WorkStopped) {
@@ -252,22 +242,9 @@ async function afterFailure(
   }
   const failure = toFailure(claim.stage, error)
   const verdict = await services.billing.fail(claim, claim.claimId, failure)
-  if (await context.spent.usage()) await letGo(context)
+  await letGoSpent(context)
   if (verdict.kind === 'failed') throw new DeadEnd(sentence(failure))
   return { kind: 'ended' }
-}
-
-/** Ends the claim of a run that came to nothing; what it used of a model is the platform's. */
-async function letGo({ of, claim, services, spent }: StageContext): Promise<void> {
-  const usage = await spent.usage()
-  const { parked, cost } = await services.billing.letGo(claim, usage)
-  if (usage) absorbed(services, of, cost)
-  await showParked(services, of, parked)
-}
-
-/** The stage's row counts what the platform bears itself; the log says what the customer would have paid for it. */
-export function absorbed({ logger }: StageServices, { jobId, stage }: StageOf, cost: Nano): void {
-  logger.info({ jobId, stage, cost: formatAmount(cost) }, 'work is absorbed: its stage is settled or comes to nothing')
 }
 
 function toFailure(stage: string, error: unknown): Failure {

@@ -13,17 +13,15 @@ import { generateWithTools } from './tool-loop.ts'
 
 /** What is needed of `LLMTokenMonitor`. */
 interface LlmMeter {
-  measure(
-    call: {
-      model: string
-      prompt: string
-      output: string
-      reported?: unknown
-      shape?: UsageShape
-      maxOutputTokens: number
-    },
-    signal?: AbortSignal,
-  ): Promise<LlmUsage>
+  measure(call: {
+    model: string
+    prompt: string
+    output: string
+    reported?: unknown
+    shape?: UsageShape
+    promptTokensMax: number
+    maxOutputTokens: number
+  }): Promise<LlmUsage>
 }
 
 /** An agent asked for more calls than its bounds said; the hold covers no more. */
@@ -76,23 +74,30 @@ export function createMeteredLlm(options: MeteredLlmOptions): MeteredCalls {
   const takeCall = callTaker(options)
   const usages: (LlmUsage | null)[] = []
   const lost: LlmUsage[] = []
-  const running = new Set<Promise<LlmAnswer>>()
+  const underWay = new Set<Promise<unknown>>()
 
-  const meter = async (request: LlmRequest, answer: LlmAnswer, stop?: AbortSignal): Promise<LlmUsage> => {
+  // Never under the signal: what a stopped run used was used nevertheless.
+  const meter = async (request: LlmRequest, promptTokensMax: number, answer: LlmAnswer): Promise<LlmUsage> => {
     const [prompt, output] = [promptText(request), answerText(answer)]
     const { model, usageShape: shape } = provider
-    const usage = await monitor.measure({ model, prompt, output, reported: answer.usage, shape, maxOutputTokens }, stop)
+    const limits = { promptTokensMax, maxOutputTokens }
+    const usage = await monitor.measure({ model, prompt, output, reported: answer.usage, shape, ...limits })
     if (usage.source === 'reported') return usage
     const counted = { prompt: [prompt], answer: [output] }
     return { ...usage, evidence: { raw: null, ...usage.evidence, counted } }
   }
 
-  const ask = async (request: LlmRequest): Promise<LlmAnswer> => {
+  const call = async (asked: Pick<LlmRequest, 'system' | 'messages' | 'tools'>): Promise<LlmAnswer> => {
+    signal.throwIfAborted()
+    const request = { ...asked, maxOutputTokens, signal }
+    const promptTokens = await options.countPrompt(promptText(request))
+    await takeCall(promptTokens)
     const place = usages.push(null) - 1
     const answer = await provider.generate(request).catch(async (error: unknown) => {
       const partial = partialOf(error)
-      // Without the signal: what broke off because of it was used nevertheless.
-      if (partial !== undefined) lost.push(await meter(request, { text: partial, toolCalls: [], usage: null }))
+      if (partial !== undefined) {
+        lost.push(await meter(request, promptTokens, { text: partial, toolCalls: [], usage: null }))
+      }
       // Who ended the call is told why it ended, not how it broke off.
       signal.throwIfAborted()
       throw error
@@ -100,23 +105,25 @@ export function createMeteredLlm(options: MeteredLlmOptions): MeteredCalls {
     if (typeof answer.text !== 'string') {
       throw new ProviderError(`The model ${provider.model} answered without a text`, true)
     }
-    usages[place] = await meter(request, answer, signal)
+    usages[place] = await meter(request, promptTokens, answer)
     return answer
   }
-
-  const call = async (asked: Pick<LlmRequest, 'system' | 'messages' | 'tools'>): Promise<LlmAnswer> => {
-    signal.throwIfAborted()
-    const request = { ...asked, maxOutputTokens, signal }
-    await takeCall(await options.countPrompt(promptText(request)))
-    const asking = ask(request)
-    running.add(asking)
-    return asking.finally(() => running.delete(asking))
+  const tracked: typeof call = (asked) => {
+    const made = call(asked)
+    const end: Promise<unknown> = made.then(
+      () => underWay.delete(end),
+      () => underWay.delete(end),
+    )
+    underWay.add(end)
+    return made
   }
   return {
-    llm: { generate: (request) => generateWithTools(request, call, signal) },
+    llm: { generate: (request) => generateWithTools(request, tracked, signal) },
     usage: () => usages.filter((usage) => usage !== null),
     lost: () => lost,
-    ended: async () => void (await Promise.allSettled(running)),
+    async ended() {
+      while (underWay.size > 0) await Promise.all(underWay)
+    },
   }
 }
 

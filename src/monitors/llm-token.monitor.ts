@@ -16,6 +16,8 @@ export interface LlmCall {
   readonly reported?: unknown
   /** Whose words `reported` is in; default `tollkeeper`, our own five classes. */
   readonly shape?: UsageShape
+  /** What the prompt has at most, in the provider's own tokens; default its bytes of UTF-8, which no tokenizer exceeds. */
+  readonly promptTokensMax?: number
   /** The limit that the call asked for, in tokens; default 1,000,000, more than any model answers at once. */
   readonly maxOutputTokens?: number
 }
@@ -37,18 +39,16 @@ export class LLMTokenMonitor implements TokenMonitor<LlmCall, LlmUsage> {
   }
 
   /**
-   * @returns tokens per class, integers ≥ 0. Impossible is: more prompt tokens than the prompt has bytes of UTF-8, or
-   *          more output and reasoning tokens than were asked for
+   * @returns tokens per class, integers ≥ 0. Impossible is: more prompt tokens than the prompt can have, or more output
+   *          and reasoning tokens than were asked for
    * @throws DeadlineError, UnavailableError, or the signal's reason
    */
   async measure(call: LlmCall, signal?: AbortSignal): Promise<LlmUsage> {
     const { model, prompt, output, reported, shape = 'tollkeeper', maxOutputTokens = ANSWER_TOKENS_MAX } = call
+    const { promptTokensMax = Buffer.byteLength(prompt, 'utf8') } = call
     const raw = keptUsage(shape, reported)
     const evidence = raw && { evidence: { raw } }
-    const classes = readReportedUsage(shape, reported, {
-      prompt: Buffer.byteLength(prompt, 'utf8'),
-      answer: maxOutputTokens,
-    })
+    const classes = readReportedUsage(shape, reported, { prompt: promptTokensMax, answer: maxOutputTokens })
     if (classes !== null) return { model, source: 'reported', classes, ...evidence }
     const count = (text: string) => countTokens(this.#tokenizer, this.#pool, text, signal)
     const [input, answered] = await Promise.all([count(prompt), count(output)])

@@ -38,6 +38,9 @@ export async function underClaim<T>(
   try {
     if (signal.aborted) throw signal.reason
     return await Promise.race([work(over.signal), stopped.promise])
+  } catch (error) {
+    over.abort(error) // whatever it has begun beside what failed is for nothing, too
+    throw error
   } finally {
     keeping.end()
     clearTimeout(deadline)

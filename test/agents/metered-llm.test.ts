@@ -164,6 +164,45 @@ test('an aborted call is told the reason, and what it had used is counted apart 
   await call
 })
 
+test('a call that is answered after the abort is metered all the same, and waited for by who asks', async () => {
+  const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const provider = scripted(async () => {
+    asked.resolve()
+    await answered.promise
+    return { text: 'too late', usage: null }
+  })
+  const stop = new AbortController()
+  const { llm, usage, ended } = setup(provider, 2, stop.signal)
+  await ended()
+  const call = llm.generate({ system: 's', prompt: 'p' })
+  await asked.promise
+  stop.abort(new Error('cancelled'))
+  const complete = ended().then(() => usage())
+  expect(usage()).toEqual([])
+  answered.resolve()
+  expect(await complete).toMatchObject([{ source: 'counted', classes: { output: o200kBase.count('too late') } }])
+  await call
+  await expect(llm.generate({ system: 's', prompt: 'p' })).rejects.toThrow('cancelled')
+  expect(provider.requests).toHaveLength(1)
+})
+
+test('a provider that counts as we do cannot have read more than its prompt', async () => {
+  const exact = o200kBase.count('s\n\nDie Fähre fährt.')
+  const provider = scripted(async ({ maxOutputTokens }) => ({
+    text: 'ok',
+    usage: { input: exact + 1, output: maxOutputTokens },
+  }))
+  const { signal } = new AbortController()
+  const canonical = promptBound({ ...provider, usesCanonicalTokenizer: true }, new InputTokenMonitor(o200kBase, pool))
+  const request = { system: 's', prompt: 'Die Fähre fährt.' }
+  const strict = createMeteredLlm({ ...terms, provider, callsMax: 1, signal, countPrompt: canonical })
+  await strict.llm.generate(request)
+  expect(strict.usage()).toMatchObject([{ source: 'counted', classes: { input: exact, output: 1 } }])
+  const byBytes = setup(provider)
+  await byBytes.llm.generate(request)
+  expect(byBytes.usage()).toMatchObject([{ source: 'reported', classes: { input: exact + 1 } }])
+})
+
 test('an abort while a call is asked for keeps it from the provider', async () => {
   const provider = scripted(async () => ({ text: 'ok', usage: null }))
   const stop = new AbortController()

@@ -20,8 +20,14 @@ export const METER_MUTANTS: readonly Mutant[] = mutantsOf(
     {
       name: 'meter-forgets-broken-calls',
       why: 'what a call used that broke off is nobody’s cost',
-      find: 'if (partial !== undefined) lost.push(',
-      replace: 'if (partial === provider.model) lost.push(',
+      find: 'if (partial !== undefined) {',
+      replace: 'if (partial === provider.model) {',
+    },
+    {
+      name: 'meter-forgets-calls-under-way',
+      why: 'what a model answers after an abort is on no record',
+      find: 'while (underWay.size > 0) await Promise.all(underWay)',
+      replace: '',
     },
     {
       name: 'meter-charges-broken-calls',

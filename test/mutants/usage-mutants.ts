@@ -15,6 +15,18 @@ export const USAGE_MUTANTS: readonly Mutant[] = [
     ],
   ),
   ...mutantsOf(
+    'src/monitors/llm-token.monitor.ts',
+    ['agents/metered-llm'],
+    [
+      {
+        name: 'usage-believes-bytes-of-who-counts-tokens',
+        why: 'more tokens are billed than a prompt has that our tokenizer counted',
+        find: 'prompt: promptTokensMax,',
+        replace: "prompt: Buffer.byteLength(prompt, 'utf8'),",
+      },
+    ],
+  ),
+  ...mutantsOf(
     'src/monitors/reported-usage.ts',
     ['monitors/reported-usage'],
     [
