@@ -5,10 +5,9 @@ import type { Agent, BoundLimits } from './agents/agent.ts'
 import { createAgentRegistry, loadAgentsModule } from './agents/agent-registry.ts'
 import { builtInAgents, DEFAULT_AGENTS } from './agents/built-in-agents.ts'
 import { noteLimit } from './agents/cut-to-tokens.ts'
-import type { LlmProvider } from './agents/llm-provider.ts'
 import { promptBound } from './agents/metered-llm.ts'
-import { createOfflinePool, createOfflineProvider } from './agents/offline-provider.ts'
-import { createOpenAICompatibleProvider } from './agents/openai-compatible-provider.ts'
+import type { OfflineFaults } from './agents/offline-faults.ts'
+import { openProvider } from './agents/open-provider.ts'
 import type { Config } from './config/config.ts'
 import { withAdvisoryLock } from './database/advisory-lock.ts'
 import { refuseClockSkew } from './database/clock-check.ts'
@@ -26,7 +25,6 @@ import { StageWorkReader } from './database/stage-work.ts'
 import { createInTransaction } from './database/transaction.ts'
 import { type Clock, systemClock } from './foundation/clock.ts'
 import { armFailpoints } from './foundation/failpoint.ts'
-import { invariant } from './foundation/invariant.ts'
 import { createLogger, type Logger } from './foundation/logger.ts'
 import { BalanceManager } from './managers/balance.manager.ts'
 import { JobManager } from './managers/job.manager.ts'
@@ -76,6 +74,8 @@ export interface ComposeOptions {
   /** A platform's own agents, besides the built-in ones and those of AGENTS_MODULE. */
   readonly agents?: readonly Agent[]
   readonly clock?: Clock
+  /** What the offline model does wrong on purpose. */
+  readonly offlineFaults?: OfflineFaults
 }
 
 /** Everything that the doors stand on. */
@@ -85,15 +85,17 @@ export type Tollkeeper = Awaited<ReturnType<typeof compose>>
  * Builds everything from its settings, on a database that is up to date, and starts nothing. What it opens stands on
  * one stack and is closed in reverse.
  */
-export async function compose({ config, agents = [], clock = systemClock }: ComposeOptions) {
+export async function compose(options: ComposeOptions) {
+  const { config, clock = systemClock } = options
   await using opened = new AsyncDisposableStack()
   const logger = createLogger(config.logLevel)
   armFailpoints(config.failpoint)
+  if (options.offlineFaults) logger.warn('offlineFaults are given: the offline model misbehaves on purpose')
   const database = await openDatabase(config, migrateQueues, logger, opened)
   const storage = await openStorage(config, database.appUrl, logger, clock, opened)
   const managers = openManagers(config, storage, logger, opened)
   const measuring = openMeasuring(opened)
-  const stages = await openStages(config, agents, measuring, opened)
+  const stages = await openStages(options, measuring, opened)
   const { inTransaction, em, notifications } = storage
   const { jobs, billing, outbox, queues } = managers
   const service = new JobService({
@@ -237,8 +239,9 @@ function openMeasuring(opened: AsyncDisposableStack) {
 
 type Stages = Awaited<ReturnType<typeof openStages>>
 
-async function openStages(config: Config, own: readonly Agent[], measuring: Measuring, opened: AsyncDisposableStack) {
-  const provider = openProvider(config, opened)
+async function openStages(options: ComposeOptions, measuring: Measuring, opened: AsyncDisposableStack) {
+  const { config, agents: own = [], offlineFaults } = options
+  const provider = openProvider(config.llm, offlineFaults, opened)
   const loaded = config.agentsModule === undefined ? [] : await loadAgentsModule(config.agentsModule)
   const limits: BoundLimits = {
     model: provider.model,
@@ -249,17 +252,6 @@ async function openStages(config: Config, own: readonly Agent[], measuring: Meas
   const agents = createAgentRegistry([...served, ...loaded, ...own], withheld)
   const notes = noteLimit(provider, o200kBase, config.maxOutputTokens)
   return { ...measuring, provider, agents, limits, notes }
-}
-
-function openProvider({ llm }: Config, opened: AsyncDisposableStack): LlmProvider {
-  if (llm.provider === 'openai-compatible') {
-    const { baseUrl, apiKey, model } = llm
-    invariant(baseUrl !== undefined && apiKey !== undefined, 'the configuration asks for both')
-    return createOpenAICompatibleProvider({ baseUrl, apiKey, model })
-  }
-  const pool = createOfflinePool()
-  opened.defer(() => pool.close())
-  return createOfflineProvider(pool)
 }
 
 /** Starts the workers of every queue, the sweep and the wake; disposing stops them, gracefully. */

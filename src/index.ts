@@ -3,6 +3,7 @@
  * pipeline of one's own.
  */
 import type { Agent } from './agents/agent.ts'
+import type { OfflineFaults } from './agents/offline-faults.ts'
 import { compose, type Tollkeeper } from './composition.ts'
 import { configFromEnvironment } from './config/config.ts'
 import type { Clock } from './foundation/clock.ts'
@@ -13,6 +14,11 @@ export interface ConnectOptions {
   /** A platform's own agents, besides the built-in ones. */
   readonly agents?: readonly Agent[]
   readonly clock?: Clock
+  /**
+   * What the offline model does wrong on purpose, in this process: to test what an integration does about a model that
+   * fails, hangs, breaks off or lies about its usage, and what its customers pay then. Refused with any other provider.
+   */
+  readonly offlineFaults?: OfflineFaults
 }
 
 export interface Connection extends Tollkeeper, AsyncDisposable {}
@@ -34,6 +40,7 @@ export async function connect({ workers = true, ...options }: ConnectOptions = {
 }
 
 export type { Agent, AgentContext, BoundLimits } from './agents/agent.ts'
+export type { OfflineFault, OfflineFaults, PlannedFault } from './agents/offline-faults.ts'
 export { singleCallAgent } from './agents/single-call.agent.ts'
 export { ConfigurationError, TollkeeperError, ValidationError } from './foundation/errors.ts'
 export { BalanceManager } from './managers/balance.manager.ts'
