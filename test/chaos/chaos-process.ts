@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-const SERVICE = fileURLToPath(new URL('../fixtures/chaos/service.ts', import.meta.url))
+/** What a process runs: the product as `tollkeeper start` does, or as a library with a model that misbehaves. */
+export type ProcessEntry = 'service' | 'stormy-service'
 /** A start compiles nothing, but two cores are shared with everything else that runs. */
 const START_MS = 60_000
 const FIRED_MS = 90_000
@@ -43,8 +44,9 @@ export interface ChaosProcess {
 export async function startProcess(
   env: Readonly<Record<string, string>>,
   options: readonly string[] = [],
+  entry: ProcessEntry = 'service',
 ): Promise<ChaosProcess> {
-  const child = fork(SERVICE, {
+  const child = fork(fileURLToPath(new URL(`../fixtures/chaos/${entry}.ts`, import.meta.url)), {
     env: { PATH: process.env.PATH, ...env },
     execArgv: [...options],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

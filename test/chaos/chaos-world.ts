@@ -5,7 +5,7 @@ import { type TestDatabase, testDatabase } from '../support/postgres.ts'
 import { openProxy, type TcpProxy } from '../support/proxy.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { type Backend, component, fundedOrganization } from '../support/tollkeeper.ts'
-import { type ChaosProcess, startProcess } from './chaos-process.ts'
+import { type ChaosProcess, type ProcessEntry, startProcess } from './chaos-process.ts'
 import { type ModelServer, startModel } from './model-server.ts'
 import { type OwnPostgres, startOwnPostgres } from './own-postgres.ts'
 
@@ -26,6 +26,7 @@ export const FLAT_PRICE: readonly Component[] = [component('alpha', { kind: 'age
 export interface ChaosOptions {
   /** Of every process, beside database and queue. */
   readonly env?: Readonly<Record<string, string>>
+  readonly entry?: ProcessEntry
   /** A server of the case's own, which may be killed. */
   readonly ownPostgres?: boolean
   /** Redis without its append-only file. */
@@ -93,7 +94,7 @@ export async function openChaos(backend: Backend, options: ChaosOptions = {}): P
     await Promise.all(processes.map((each) => each.kill()))
   })
   const start: ChaosWorld['start'] = async (more = {}, nodeOptions = []) => {
-    const started = await startProcess({ ...env, ...more }, nodeOptions)
+    const started = await startProcess({ ...env, ...more }, nodeOptions, options.entry)
     processes.push(started)
     return started
   }
