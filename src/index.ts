@@ -39,7 +39,7 @@ export async function connect({ workers = true, ...options }: ConnectOptions = {
   return { ...tollkeeper, [Symbol.asyncDispose]: () => tollkeeper.close() }
 }
 
-export type { Agent, AgentContext, BoundLimits } from './agents/agent.ts'
+export type { Agent, AgentContext, BoundLimits, MeteredLlm, Tool } from './agents/agent.ts'
 export type { OfflineFault, OfflineFaults, PlannedFault } from './agents/offline-faults.ts'
 export { singleCallAgent } from './agents/single-call.agent.ts'
 export { ConfigurationError, TollkeeperError, ValidationError } from './foundation/errors.ts'

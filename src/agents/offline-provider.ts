@@ -9,8 +9,9 @@ export const createOfflinePool = (size?: number): ThreadPool =>
 
 /**
  * The default model: no network, no key, real text work on English (other languages get plainer results). It writes
- * summaries and extracts and finds the sentences that answer a question; it understands nothing. Everything runs in threads, small texts too: loading the
- * language model would stop the event loop for 0.1 s, and what it learns of a text should not outlive the thread.
+ * summaries and extracts and finds the sentences that answer a question; it understands nothing. Everything runs in
+ * threads, small texts too: loading the language model would stop the event loop for 0.1 s, and what it learns of a text
+ * should not outlive the thread.
  * @param faults what goes wrong on purpose; default nothing
  * @throws ConfigurationError for faults that cannot be meant
  */
