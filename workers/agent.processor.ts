@@ -5,7 +5,7 @@ import { invariant } from '../src/foundation/invariant.ts'
 import { WorkStopped } from '../src/pipeline/claimed-work.ts'
 import { packUsage } from '../src/pipeline/kept-texts.ts'
 import { agentText, storedTexts } from '../src/pipeline/stage-text.ts'
-import type { LlmUsage, StageUsage } from '../src/pricing/usage.ts'
+import { type LlmUsage, type StageUsage, withoutTexts } from '../src/pricing/usage.ts'
 import { DeadEnd } from '../src/queues/delivery.ts'
 import { absorbed } from './absorbed-work.ts'
 import { defineProcessor, type Settled, sentence } from './define-processor.ts'
@@ -42,13 +42,20 @@ export const agentProcessor = defineProcessor('pipeline.agent', {
     spent.take = async () => {
       await Promise.race([metered.ended(), sleep(CALLS_END_MS, undefined, { ref: false })])
       const fresh = [...metered.usage(), ...metered.lost()].filter((call) => !taken.has(call))
-      for (const call of fresh) taken.add(call)
-      return unlessNone(fresh)
+      const kept = (): void => {
+        for (const call of fresh) taken.add(call)
+      }
+      const usage = unlessNone(fresh)
+      return { usage: usage && withoutTexts(usage), kept }
     }
     spent.ended = metered.ended
     const text = agentText(job, of.stage, notes)
     failpoint('agent.before-model')
-    const result = await agent.run(text, { llm: metered.llm, signal })
+    const result = await agent.run(text, { llm: metered.llm, signal }).catch((error: unknown) => {
+      // An agent may say it in words of its own.
+      holding.throwIfRefused()
+      throw error
+    })
     failpoint('agent.after-model')
     // What an agent asked for and did not wait for is paid for like the rest.
     await metered.ended()
@@ -56,7 +63,8 @@ export const agentProcessor = defineProcessor('pipeline.agent', {
     invariant(typeof result?.text === 'string', `agent ${bound.agent} answers { text }`)
     const written = result.text.replaceAll('\0', '').toWellFormed()
     const usage = packUsage(usageOf(metered.usage()), storedTexts(job, of.stage, written))
-    return { usage, text: written, lost: unlessNone(metered.lost()) }
+    const lost = unlessNone(metered.lost())
+    return { usage, text: written, lost: lost && withoutTexts(lost) }
   },
   settle: (context, { usage, text, lost }) => settleStage(context, usage, text, lost),
 })

@@ -15,11 +15,21 @@ export interface StageContext {
 
 /** What a run's model calls used, for nothing if the run comes to nothing. */
 interface Spent {
-  /** Since it was last asked, once the calls that were stopped have broken off; null: nothing. */
-  take: () => Promise<StageUsage | null>
+  /** What is on no record yet, once the calls that were stopped have broken off. */
+  take: () => Promise<Taken>
   /** Resolves when no call is under way any more. */
   ended: () => Promise<void>
 }
 
+export interface Taken {
+  /** null: nothing. */
+  readonly usage: StageUsage | null
+  /** It is on record now, and not given again. */
+  kept(): void
+}
+
 /** Of a stage that calls no model, or has not begun to. */
-export const nothingSpent = (): Spent => ({ take: async () => null, ended: async () => undefined })
+export const nothingSpent = (): Spent => ({
+  take: async () => ({ usage: null, kept: () => undefined }),
+  ended: async () => undefined,
+})

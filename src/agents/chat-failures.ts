@@ -101,8 +101,9 @@ export class ChatFailures {
     return new ProviderError(`${sentence}; see whether LLM_BASE_URL is the right address`, true, { partial })
   }
 
-  tooLong(partial: string, charactersMax: number): ProviderError {
-    const sentence = `The model's answer goes on beyond ${charactersMax} characters, more than any answer to the request has`
+  /** @param length that was passed, such as `65536 characters` */
+  tooLong(partial: string, length: string): ProviderError {
+    const sentence = `The model's answer goes on beyond ${length}, more than any answer to the request has`
     return new ProviderError(`${sentence}; its server must heed max_tokens`, false, { partial })
   }
 

@@ -64,7 +64,7 @@ interface MeteredCalls {
   usage(): LlmUsage[]
   /** The same of calls that broke off: the platform bears them. */
   lost(): LlmUsage[]
-  /** Resolves when no call is under way; one that the signal ends breaks off a moment later, and is counted then. */
+  /** Resolves when no question is under way; one that the signal ends breaks off a moment later, and is counted then. */
   ended(): Promise<void>
 }
 
@@ -108,17 +108,19 @@ export function createMeteredLlm(options: MeteredLlmOptions): MeteredCalls {
     usages[place] = await meter(request, promptTokens, answer)
     return answer
   }
-  const tracked: typeof call = (asked) => {
-    const made = call(asked)
-    const end: Promise<unknown> = made.then(
+  // The whole question, since a tool may run between two of its calls. A failure that its agent looks at later, or never,
+  // is looked at here: nobody's rejection ends the process.
+  const generate: MeteredLlm['generate'] = (request) => {
+    const answer = generateWithTools(request, call, signal)
+    const end: Promise<unknown> = answer.then(
       () => underWay.delete(end),
       () => underWay.delete(end),
     )
     underWay.add(end)
-    return made
+    return answer
   }
   return {
-    llm: { generate: (request) => generateWithTools(request, tracked, signal) },
+    llm: { generate },
     usage: () => usages.filter((usage) => usage !== null),
     lost: () => lost,
     async ended() {

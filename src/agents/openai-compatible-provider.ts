@@ -13,6 +13,10 @@ interface ChatServer {
   readonly model: string
 }
 
+/** A chunk of one token is some 300 bytes; a server may tell much beside, and more at the beginning and the end. */
+const TOKEN_BYTES_MAX = 8_192
+const STREAM_BYTES_MIN = 4_194_304
+
 /**
  * Any server that speaks OpenAI's chat protocol. A call is one streamed request that asks for the usage; nothing is
  * retried here, because a repeated call would vanish from the receipt: that is the queue's work. Settings come from
@@ -20,15 +24,18 @@ interface ChatServer {
  */
 export function createOpenAICompatibleProvider({ baseUrl, apiKey, model }: ChatServer): LlmProvider {
   const url = new URL(baseUrl)
-  const failures = new ChatFailures([apiKey, baseUrl, url.host])
-  const chat = createOpenAICompatible({
-    name: 'chat',
-    baseURL: `${url.origin}${url.pathname}`,
-    ...(url.search !== '' && { queryParams: Object.fromEntries(url.searchParams) }),
-    apiKey,
-    includeUsage: true,
-    fetch: chatConnection(failures),
-  }).chatModel(model)
+  // Some servers take their key in the address.
+  const inAddress = [...url.searchParams.values()].flatMap((value) => [value, encodeURIComponent(value)])
+  const failures = new ChatFailures([apiKey, baseUrl, url.host, ...inAddress])
+  const chatOver = (connection: typeof fetch) =>
+    createOpenAICompatible({
+      name: 'chat',
+      baseURL: `${url.origin}${url.pathname}`,
+      ...(url.search !== '' && { queryParams: Object.fromEntries(url.searchParams) }),
+      apiKey,
+      includeUsage: true,
+      fetch: connection,
+    }).chatModel(model)
   return {
     model,
     usageShape: 'openai-compatible',
@@ -37,8 +44,11 @@ export function createOpenAICompatibleProvider({ baseUrl, apiKey, model }: ChatS
       const { maxOutputTokens, signal } = request
       signal.throwIfAborted()
       const answer = new StreamedAnswer(failures, maxOutputTokens)
+      const bytesMax = STREAM_BYTES_MIN + maxOutputTokens * TOKEN_BYTES_MAX
+      let endless: ProviderError | undefined
+      const limit = { bytesMax, endless: () => (endless ??= failures.tooLong(answer.said, `${bytesMax} bytes`)) }
       try {
-        const { stream } = await chat.doStream({
+        const { stream } = await chatOver(chatConnection(failures, limit)).doStream({
           prompt: toPrompt(request),
           ...(request.tools.length > 0 && { tools: toTools(request) }),
           maxOutputTokens,
@@ -48,7 +58,7 @@ export function createOpenAICompatibleProvider({ baseUrl, apiKey, model }: ChatS
         for await (const part of stream) answer.take(part)
         return answer.whole()
       } catch (error) {
-        return brokenOff(error, answer, signal)
+        return brokenOff(endless ?? error, answer, signal)
       }
     },
   }

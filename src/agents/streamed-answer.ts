@@ -93,7 +93,8 @@ export class StreamedAnswer {
 
   #say(delta: string): void {
     this.#said += delta
-    if (this.#said.length > this.#charactersMax) throw this.#failures.tooLong(this.#said, this.#charactersMax)
+    if (this.#said.length > this.#charactersMax)
+      throw this.#failures.tooLong(this.#said, `${this.#charactersMax} characters`)
   }
 
   /** A chunk was an error, or could not be read. */

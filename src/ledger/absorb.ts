@@ -1,7 +1,7 @@
 import { newId } from '../foundation/ids.ts'
 import type { Nano } from '../pricing/money.ts'
 import { priceUsage } from '../pricing/price.ts'
-import { type StageUsage, tokensOf } from '../pricing/usage.ts'
+import { type StageUsage, tokensOf, withoutTexts } from '../pricing/usage.ts'
 import type { Book } from './book.ts'
 import type { AbsorbedReason, JobRow, StageRow } from './facts.ts'
 
@@ -23,7 +23,9 @@ export function absorb(book: Book, job: JobRow, stage: StageRow, { usage, reason
   book.touchStage(stage)
   const { organizationId, id: jobId } = job
   const of = { id: newId(), organizationId, jobId, stage: stage.stage }
-  book.absorb({ ...of, reason, usage, tokens: tokensOf(usage), cost, createdAt: book.now })
+  // These rows outlive the job's texts, which `TEXT_RETENTION_DAYS` deletes.
+  const kept = withoutTexts(usage)
+  book.absorb({ ...of, reason, usage: kept, tokens: tokensOf(usage), cost, createdAt: book.now })
   return cost
 }
 

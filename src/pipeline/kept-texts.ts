@@ -1,4 +1,5 @@
 import type { CallEvidence, KeptText, StageUsage } from '../pricing/usage.ts'
+import { occurrencesOf } from './occurrences.ts'
 
 /** A text that is stored with the job anyway: the job's own as `text`, a stage's result by the stage's name. */
 export interface StoredText {
@@ -41,17 +42,22 @@ function packed({ raw, counted }: CallEvidence, stored: readonly StoredText[]): 
 function split(part: KeptText[number], { of, text }: StoredText): KeptText {
   if (typeof part !== 'string') return [part]
   const parts: KeptText[number][] = []
-  const pieces = part.split(text)
-  for (const [index, piece] of pieces.entries()) {
-    if (index > 0) parts.push({ of })
-    if (piece !== '') parts.push(piece)
+  let from = 0
+  for (const at of occurrencesOf(text, part)) {
+    if (at > from) parts.push(part.slice(from, at))
+    parts.push({ of })
+    from = at + text.length
   }
+  if (from < part.length) parts.push(part.slice(from))
   return parts
 }
 
+/** A text that is named weighs about as much as its name. */
+const NAME_CHARACTERS = 30
+
 function lengthOf(evidence: CallEvidence | undefined): number {
   const parts = evidence?.counted ? [...evidence.counted.prompt, ...evidence.counted.answer] : []
-  return parts.reduce((sum, part) => sum + (typeof part === 'string' ? part.length : 0), 0)
+  return parts.reduce((sum, part) => sum + (typeof part === 'string' ? part.length : NAME_CHARACTERS), 0)
 }
 
 /**

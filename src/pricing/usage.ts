@@ -57,6 +57,15 @@ export type StageBound =
   | { readonly kind: 'agent'; readonly agent: string; readonly llm: LlmBound | null }
   | { readonly kind: 'output'; readonly maxTokens: number }
 
+/** What was used, without the texts that it was counted in: nobody proves what nobody pays for. */
+export function withoutTexts(usage: StageUsage): StageUsage {
+  if (usage.kind !== 'agent') return usage
+  const llm = usage.llm.map(({ evidence, ...call }) =>
+    evidence?.raw ? { ...call, evidence: { raw: evidence.raw } } : call,
+  )
+  return { ...usage, llm }
+}
+
 /** The stage's tokens as people are shown them: all classes of all calls summed. */
 export function tokensOf(usage: StageUsage): number {
   if (usage.kind !== 'agent') return usage.tokens

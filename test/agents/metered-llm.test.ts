@@ -203,6 +203,33 @@ test('a provider that counts as we do cannot have read more than its prompt', as
   expect(byBytes.usage()).toMatchObject([{ source: 'reported', classes: { input: exact + 1 } }])
 })
 
+test('a question that fails while its agent waits for another ends nothing but itself', async () => {
+  const provider = scripted(async (request) => {
+    if (said(request) === 'bad') throw new ProviderError('overloaded', true)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    return { text: 'good', usage: null }
+  })
+  const { llm, usage } = setup(provider)
+  const bad = llm.generate({ system: 's', prompt: 'bad' })
+  await expect(llm.generate({ system: 's', prompt: 'good' })).resolves.toEqual({ text: 'good' })
+  await expect(bad).rejects.toThrow('overloaded')
+  expect(usage()).toHaveLength(1)
+})
+
+test('a question that nobody waits for has ended when its tools and all its rounds have', async () => {
+  let rounds = 0
+  const provider = scripted(async () => {
+    rounds += 1
+    const toolCalls = rounds < 3 ? [{ id: `c${rounds}`, name: 'wait', input: '{}' }] : []
+    return { text: '', toolCalls, usage: null }
+  })
+  const { llm, usage, ended } = setup(provider, 3)
+  const run = () => new Promise<string>((resolve) => setTimeout(resolve, 20, 'waited'))
+  void llm.generate({ system: 's', prompt: 'p', tools: [{ name: 'wait', description: '', parameters: {}, run }] })
+  await ended()
+  expect([rounds, usage().length]).toEqual([3, 3])
+})
+
 test('an abort while a call is asked for keeps it from the provider', async () => {
   const provider = scripted(async () => ({ text: 'ok', usage: null }))
   const stop = new AbortController()

@@ -213,3 +213,18 @@ test('a customer’s words do not stand in the log', async () => {
   expect(lines.join()).toContain('cut off')
   expect(lines.join()).not.toContain('ferry')
 })
+
+test('a stream without an end of line is left after so many bytes, and is not asked for again', async () => {
+  server.become({ endlessBytes: 64 * 1_048_576 })
+  const error = await failure(generate())
+  expect(error).toMatchObject({ retryable: false, partial: '' })
+  expect(error.message).toMatch(/goes on beyond 4825088 bytes/) // 4 MiB, and 8 KiB for each of 77 tokens
+  await expect(server.requests[0]?.over).resolves.toBe('hung up')
+})
+
+test('a key in the address is no more told than the other', async () => {
+  const secret = 'key+of/the address'
+  server.become({ status: 400, body: { error: { message: `no ${secret} or ${encodeURIComponent(secret)} here` } } })
+  const error = await failure(generate({ baseUrl: `${server.url}?api-key=${encodeURIComponent(secret)}` }))
+  expect(error.message).toContain('no … or … here')
+})

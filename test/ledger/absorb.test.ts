@@ -51,6 +51,23 @@ describe('work that nobody pays for is kept as the platform’s own cost', () =>
     expectSound(world)
   })
 
+  it('without the texts that it was counted in: its rows outlive those of the job', () => {
+    const world = claimedWorld()
+    const raw = { shape: 'tollkeeper', usage: { input: -1 } } as const
+    const counted = { prompt: ['of a customer'], answer: ['for a customer'] }
+    const call = { model: 'm1', source: 'counted', classes: { input: 3, output: 4 } } as const
+    const llm = [
+      { ...call, evidence: { raw, counted } },
+      { ...call, evidence: { raw: null, counted } },
+    ]
+    world.run('let_go', { ...of, claimId: 'c', usage: { kind: 'agent', agent: 'a', llm } })
+    const kept = [{ ...call, evidence: { raw } }, call]
+    expect(world.absorbed).toMatchObject([{ tokens: 14, usage: { llm: kept } }])
+    expect(
+      JSON.stringify(world.absorbed, (_, value) => (typeof value === 'bigint' ? `${value}` : value)),
+    ).not.toContain('customer')
+  })
+
   it('once, where a call is made again because its answer was lost', () => {
     const world = claimedWorld()
     about(world, 'cancel', 'j')

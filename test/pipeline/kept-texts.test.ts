@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { packUsage, type StoredText, unpack } from '../../src/pipeline/kept-texts.ts'
+import { occurrencesOf } from '../../src/pipeline/occurrences.ts'
 import type { KeptText, StageUsage } from '../../src/pricing/usage.ts'
 
 const counted = (prompt: string, answer: string): StageUsage => {
@@ -35,7 +36,25 @@ describe('the texts of a counted call', () => {
     })
     expect(keptOf(packUsage(usage, stored))).toBeUndefined()
     expect(keptOf(packUsage(counted('x'.repeat(65_536), ''), stored))).toBeDefined()
-    expect(keptOf(packUsage(counted(text.repeat(10_000), ''), stored))).toBeDefined()
+    expect(keptOf(packUsage(counted(text.repeat(2_000), ''), stored))).toBeDefined()
+  })
+
+  it('weigh something where they are only named', () => {
+    expect(keptOf(packUsage(counted(`${text}!`.repeat(2_000), ''), stored))).toBeDefined()
+    expect(keptOf(packUsage(counted(`${text}!`.repeat(2_200), ''), stored))).toBeUndefined()
+  })
+
+  it('are found where the engine finds them, in texts of one letter, too', () => {
+    const letters = (maxLength: number) => fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 1, maxLength })
+    fc.assert(
+      fc.property(letters(4), letters(60), (pattern, whole) => {
+        const pieces = whole.split(pattern)
+        const places = pieces.slice(1).map((_, index) => pieces.slice(0, index + 1).join(pattern).length)
+        expect(occurrencesOf(pattern, whole)).toEqual(places)
+      }),
+    )
+    const pattern = `${'a'.repeat(50_000)}b${'a'.repeat(50_000)}`
+    expect(occurrencesOf(pattern, 'a'.repeat(1_000_000))).toEqual([])
   })
 
   it('are not there again where a text that they name is gone', () => {

@@ -53,6 +53,8 @@ export type ChatReply =
   | StreamedReply
   | { readonly status: number; readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> }
   | { readonly events: readonly unknown[] }
+  /** So many bytes of an event that never ends. */
+  | { readonly endlessBytes: number }
   | 'hang'
   | 'reset'
 
@@ -141,6 +143,14 @@ async function reply(response: ServerResponse, asked: ChatBody, given: ChatReply
     return
   }
   response.writeHead(200, { 'content-type': 'text/event-stream' })
+  if ('endlessBytes' in given) {
+    const line = Buffer.alloc(65_536, 'a')
+    response.write('data: {"text":"')
+    for (let sent = 0; sent < given.endlessBytes && !response.destroyed; sent += line.length) {
+      await new Promise((resolve) => response.write(line, resolve))
+    }
+    return
+  }
   if ('events' in given) {
     for (const event of given.events) await send(response, event)
     response.end()

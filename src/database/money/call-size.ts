@@ -22,6 +22,9 @@ export function bytesOf(call: Call): number {
   return CALL_BYTES
 }
 
+/** A text that is only named. */
+const NAME_BYTES = 30
+
 /** Whether a call walks over its organisation's parked jobs, and so locks up to PARKED_PER_WAKE of them. */
 export function walks(call: Call): boolean {
   return call.kind === 'top_up' || call.kind === 'adjust' || (call.kind === 'wake' && call.jobId === null)
@@ -37,7 +40,7 @@ function usageBytes(usage: StageUsage | null): number {
   for (const { evidence } of usage.llm) {
     if (!evidence?.counted) continue
     for (const part of [...evidence.counted.prompt, ...evidence.counted.answer]) {
-      if (typeof part === 'string') bytes += textBytes(part)
+      bytes += typeof part === 'string' ? textBytes(part) : NAME_BYTES
     }
   }
   return bytes

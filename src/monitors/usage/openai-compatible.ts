@@ -9,12 +9,14 @@ const CACHE_READ: readonly Place[] = [
   ['prompt_cache_hit_tokens'],
   ['cached_tokens'],
   ['num_cached_tokens'],
+  ['cache_read_input_tokens'],
 ]
 
 /** OpenAI and OpenRouter, Alibaba. */
 const CACHE_WRITE: readonly Place[] = [
   ['prompt_tokens_details', 'cache_write_tokens'],
   ['prompt_tokens_details', 'cache_creation_input_tokens'],
+  ['cache_creation_input_tokens'],
 ]
 
 /** OpenAI and most, SGLang and NVIDIA. */
