@@ -2,7 +2,7 @@ import { type Bench, type BenchOptions, type BenchResult, type Figure, shown } f
 import { measureLoopLag } from './loop-lag.ts'
 import { countMismatches } from './mismatches.ts'
 import { measureSpeeds, realTexts, type Speeds } from './speed.ts'
-import { measureFirstCount, measureRandomLetters, measureWorstCases, type WorstCase } from './worst-case.ts'
+import { measureFirstCount, measureRandomLetters, measureWorstCases } from './worst-case.ts'
 
 /** How much a run does; `quick` ends within 40 s on two cores, its start included. */
 const QUICK = { speedRounds: 7, speedCharacters: 400_000, worstRounds: 3, fuzzedTexts: 20_000, lagSeconds: 4 }
@@ -64,9 +64,8 @@ function measureWorst(options: BenchOptions): Part {
   const texts = measureWorstCases(worstRounds)
   const letters = measureRandomLetters(worstRounds)
   options.progress('texts without a break')
-  const growth = ({ seconds, secondsOfTwice }: WorstCase): number => secondsOfTwice / seconds
   const slowest = texts.reduce((worst, each) => (each.seconds > worst.seconds ? each : worst))
-  const steepest = texts.reduce((worst, each) => (growth(each) > growth(worst) ? each : worst))
+  const steepest = texts.reduce((worst, each) => (each.growth > worst.growth ? each : worst))
   const milliseconds = (seconds: number): string => `${shown(seconds * 1_000)} ms`
   return {
     figures: [
@@ -82,7 +81,7 @@ function measureWorst(options: BenchOptions): Part {
         what: `2 MB of the same, the steepest: ${steepest.what}`,
         measured: milliseconds(steepest.secondsOfTwice),
         reference: `${milliseconds(steepest.seconds)} for 1 MB`,
-        value: growth(steepest),
+        value: steepest.growth,
       },
     ],
     details: {

@@ -27,12 +27,14 @@ export const WORST_TEXTS = {
 /** Outside the goal, which names the texts above: small letters without a pattern are more work than any of them. */
 const randomLetters: TextOf = (bytes) => Buffer.from(noise(bytes).map((byte) => 97 + (byte % 26))).toString('latin1')
 
-export interface WorstCase {
+interface WorstCase {
   /** Which text, by which encoding. */
   readonly what: string
   /** Of 1 MB, and of 2 MB: medians. */
   readonly seconds: number
   readonly secondsOfTwice: number
+  /** How many times as long the double takes: the median of ratios within one round, which a slow moment slows alike. */
+  readonly growth: number
 }
 
 /** One result for each text and encoding. */
@@ -47,7 +49,9 @@ export function measureWorstCases(rounds: number): readonly WorstCase[] {
         seconds.push(secondsToCount(tokenizer, once))
         secondsOfTwice.push(secondsToCount(tokenizer, twice))
       }
-      return { what: `${name}, ${tokenizer.id}`, seconds: median(seconds), secondsOfTwice: median(secondsOfTwice) }
+      const growth = median(secondsOfTwice.map((twiceAsMuch, round) => twiceAsMuch / (seconds[round] as number)))
+      const [one, two] = [median(seconds), median(secondsOfTwice)]
+      return { what: `${name}, ${tokenizer.id}`, seconds: one, secondsOfTwice: two, growth }
     })
   })
 }
