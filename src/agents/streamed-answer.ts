@@ -1,13 +1,11 @@
 import { InvalidResponseDataError, type LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import { isRecord } from '../foundation/record.ts'
 import type { ChatFailures } from './chat-failures.ts'
 import type { LlmAnswer, ToolCall } from './llm-provider.ts'
 
 /** No vocabulary has longer tokens; an answer beyond that many for each token that was asked for heeds no limit. */
 const TOKEN_CHARACTERS_MAX = 256
 const ANSWER_CHARACTERS_MIN = 65_536
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The first choice of a chunk of OpenAI's chat protocol; the usage stands in one without. */
 function choiceOf(chunk: unknown): Readonly<Record<string, unknown>> | null {

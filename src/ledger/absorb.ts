@@ -23,7 +23,7 @@ export function absorb(book: Book, job: JobRow, stage: StageRow, { usage, reason
   book.touchStage(stage)
   const { organizationId, id: jobId } = job
   const of = { id: newId(), organizationId, jobId, stage: stage.stage }
-  // These rows outlive the job's texts, which `TEXT_RETENTION_DAYS` deletes.
+  // Nobody proves what nobody pays for, and these rows outlive the job's texts, which `TEXT_RETENTION_DAYS` deletes.
   const kept = withoutTexts(usage)
   book.absorb({ ...of, reason, usage: kept, tokens: tokensOf(usage), cost, createdAt: book.now })
   return cost

@@ -1,4 +1,4 @@
-import type { CallEvidence, KeptText, StageUsage } from '../pricing/usage.ts'
+import { type CallEvidence, type KeptText, type StageUsage, withoutTexts } from '../pricing/usage.ts'
 import { occurrencesOf } from './occurrences.ts'
 
 /** A text that is stored with the job anyway: the job's own as `text`, a stage's result by the stage's name. */
@@ -25,10 +25,7 @@ export function packUsage(usage: StageUsage, stored: readonly StoredText[]): Sta
   )
   const kept = llm.reduce((sum, { evidence }) => sum + lengthOf(evidence), 0)
   if (kept <= KEPT_CHARACTERS_MAX) return { ...usage, llm }
-  return {
-    ...usage,
-    llm: llm.map(({ evidence, ...call }) => (evidence ? { ...call, evidence: { raw: evidence.raw } } : call)),
-  }
+  return withoutTexts(usage)
 }
 
 function packed({ raw, counted }: CallEvidence, stored: readonly StoredText[]): CallEvidence {

@@ -57,12 +57,10 @@ export type StageBound =
   | { readonly kind: 'agent'; readonly agent: string; readonly llm: LlmBound | null }
   | { readonly kind: 'output'; readonly maxTokens: number }
 
-/** What was used, without the texts that it was counted in: nobody proves what nobody pays for. */
+/** What was used, without the texts that it was counted in. */
 export function withoutTexts(usage: StageUsage): StageUsage {
   if (usage.kind !== 'agent') return usage
-  const llm = usage.llm.map(({ evidence, ...call }) =>
-    evidence?.raw ? { ...call, evidence: { raw: evidence.raw } } : call,
-  )
+  const llm = usage.llm.map(({ evidence, ...call }) => (evidence ? { ...call, evidence: { raw: evidence.raw } } : call))
   return { ...usage, llm }
 }
 

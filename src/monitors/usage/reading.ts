@@ -1,3 +1,4 @@
+import { isRecord } from '../../foundation/record.ts'
 import { TOKEN_CLASSES, type TokenClass } from '../../pricing/tariff.ts'
 import type { TokenClasses } from '../../pricing/usage.ts'
 
@@ -10,9 +11,6 @@ export type UsageReading = (usage: unknown) => TokenClasses | null
 
 /** A number of tokens: an integer from 0 on that a JavaScript number holds exactly. */
 export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
-
-export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** What stands at a place of a usage object; undefined where it, or what should hold it, is absent or null. */
 export function valueAt(usage: unknown, ...place: readonly string[]): unknown {

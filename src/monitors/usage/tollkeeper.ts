@@ -1,5 +1,6 @@
+import { isRecord } from '../../foundation/record.ts'
 import { TOKEN_CLASSES } from '../../pricing/tariff.ts'
-import { isCount, isRecord, type UsageReading } from './reading.ts'
+import { isCount, type UsageReading } from './reading.ts'
 
 const KNOWN_CLASSES: ReadonlySet<string> = new Set(TOKEN_CLASSES)
 

@@ -1,6 +1,6 @@
+import { isRecord } from '../../foundation/record.ts'
 import type { EvidentStage, ReceiptEvidence } from '../../managers/receipt-evidence.ts'
 import { readReportedUsage } from '../../monitors/reported-usage.ts'
-import { isRecord } from '../../monitors/usage/reading.ts'
 import { TOKEN_CLASSES } from '../../pricing/tariff.ts'
 import type { KeptText, LlmUsage, StageUsage, TokenClasses } from '../../pricing/usage.ts'
 import { unpack } from '../kept-texts.ts'

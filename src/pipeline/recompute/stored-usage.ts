@@ -1,4 +1,5 @@
-import { isCount, isRecord } from '../../monitors/usage/reading.ts'
+import { isRecord } from '../../foundation/record.ts'
+import { isCount } from '../../monitors/usage/reading.ts'
 import { TOKEN_CLASSES } from '../../pricing/tariff.ts'
 import { type LlmUsage, type StageUsage, USAGE_SHAPES, type UsageShape } from '../../pricing/usage.ts'
 
