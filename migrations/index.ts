@@ -3,6 +3,7 @@ import { Migration20261123120000_lean_money_path } from './Migration202611231200
 import { Migration20261123180000_keys_of_jobs } from './Migration20261123180000_keys_of_jobs.ts'
 import { Migration20261123200000_absorbed_usage } from './Migration20261123200000_absorbed_usage.ts'
 import { Migration20261123220000_room_for_stages } from './Migration20261123220000_room_for_stages.ts'
+import { Migration20261124000000_periods } from './Migration20261124000000_periods.ts'
 
 /** Every migration, oldest first: an explicit list, so that the published package needs no folder scan. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   Migration20261123180000_keys_of_jobs,
   Migration20261123200000_absorbed_usage,
   Migration20261123220000_room_for_stages,
+  Migration20261124000000_periods,
 ]

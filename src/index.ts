@@ -13,6 +13,7 @@ export interface ConnectOptions {
   readonly workers?: boolean
   /** A platform's own agents, besides the built-in ones. */
   readonly agents?: readonly Agent[]
+  /** Decides everything instead of the database's time: periods, grace, claims. For tests that play through years. */
   readonly clock?: Clock
   /**
    * What the offline model does wrong on purpose, in this process: to test what an integration does about a model that

@@ -55,7 +55,17 @@ async function tariffOf(orm: MikroORM, job: JobOf | undefined): Promise<Tariff> 
   invariant(tariffVersionId !== null, 'an admitted job has a tariff')
   const { id, planId, version, name } = await em.findOneOrFail(TariffVersion, { id: tariffVersionId })
   const terms = { currency: 'USD', pricePerMonth: 0n, maxTeamMembers: null, memberPrice: 0n } as const
-  return { versionId: id, planId, version, name, ...terms, chargeOnFailure: 'none', components: COMPONENTS }
+  return {
+    versionId: id,
+    planId,
+    version,
+    name,
+    ...terms,
+    chargeOnFailure: 'none',
+    graceDays: 7,
+    suspendAfterDays: 30,
+    components: COMPONENTS,
+  }
 }
 
 async function settleByOrm(em: EntityManager, { organizationId, jobId }: JobOf, tariff: Tariff): Promise<void> {

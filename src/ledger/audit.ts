@@ -3,6 +3,7 @@ import type { Tariff } from '../pricing/tariff.ts'
 import { CounterFold } from './audit-counters.ts'
 import { Findings, type Violation } from './audit-findings.ts'
 import { type AuditedJob, auditJob } from './audit-job.ts'
+import { type AuditedPeriod, PeriodAudit } from './audit-periods.ts'
 
 /** An entry of the ledger as the fold reads it. Amounts in nano-units. */
 export interface AuditedEntry {
@@ -71,13 +72,19 @@ export class OrganizationAudit {
   #held: Nano
   #entries = 0
   #jobEntries = 0
+  readonly #periods: PeriodAudit
 
-  constructor(organization: AuditedOrganization, start: FoldStart = FROM_NOTHING) {
+  constructor(
+    organization: AuditedOrganization,
+    start: FoldStart = FROM_NOTHING,
+    periods: readonly AuditedPeriod[] = [],
+  ) {
     this.#organization = organization
     this.#findings = new Findings(organization.id)
     this.#seq = start.seq
     this.#available = start.available
     this.#held = start.held
+    this.#periods = new PeriodAudit(periods, this.#findings)
   }
 
   /** How many entries were read. */
@@ -105,6 +112,7 @@ export class OrganizationAudit {
     const findings = this.#findings
     this.#entries += 1
     if (entry.jobId !== null) this.#jobEntries += 1
+    this.#periods.entry(entry)
     if (seq !== this.#seq + 1) findings.add(4, `entry ${seq} stands where ${this.#seq + 1} is due`)
     this.#seq = seq
     if (amount <= 0n) findings.add(1, `entry ${seq} moves ${formatAmount(amount)}`)
@@ -153,6 +161,11 @@ export class OrganizationAudit {
     if (seq !== this.#seq) this.#findings.add(4, `the balance is of entry ${seq}, the ledger ends at ${this.#seq}`)
     if (available !== this.#available) this.#differs('balance', 'available', available, this.#available)
     if (held !== this.#held) this.#differs('balance', 'held', held, this.#held)
+  }
+
+  /** After a ledger that was read from its first entry. */
+  endOfPeriods(): void {
+    this.#periods.end()
   }
 
   /** After every job of the organisation: its counters are the fold of them all. */

@@ -20,7 +20,9 @@ import type {
   Writes,
 } from './facts.ts'
 import { ParkedJobs } from './parked-jobs.ts'
+import type { PeriodRow } from './period-row.ts'
 import type { JobState } from './states.ts'
+import { Touched } from './touched.ts'
 
 interface Posting {
   readonly kind: EntryKind
@@ -54,19 +56,7 @@ export class Book {
   readonly #entries: Map<string, EntryRow>
   /** Parked jobs that were read, or that a call of this batch parked. */
   readonly parked: ParkedJobs
-  readonly #touched = {
-    organizations: new Set<OrganizationRow>(),
-    periods: new Set<OrganizationRow>(),
-    jobs: new Set<JobRow>(),
-    stages: new Set<StageRow>(),
-    holds: new Set<HoldRow>(),
-    counters: new Set<CounterRow>(),
-    members: new Set<MemberRow>(),
-    entries: new Set<EntryRow>(),
-    absorbed: new Set<AbsorbedRow>(),
-    wake: new Set<string>(),
-    wakeAll: new Set<string>(),
-  }
+  readonly #touched = new Touched()
 
   constructor(facts: Facts, tariffs: ReadonlyMap<string, Tariff>) {
     this.now = facts.now
@@ -230,8 +220,12 @@ export class Book {
     this.#touched.organizations.add(row)
   }
 
-  touchPeriod(row: OrganizationRow): void {
+  touchSubscription(row: OrganizationRow): void {
     this.#touched.organizations.add(row)
+    this.#touched.subscriptions.add(row)
+  }
+
+  touchPeriod(row: PeriodRow): void {
     this.#touched.periods.add(row)
   }
 
@@ -278,21 +272,7 @@ export class Book {
   }
 
   writes(): Writes {
-    const touched = this.#touched
-    return {
-      organizations: [...touched.organizations],
-      periods: [...touched.periods],
-      jobs: [...touched.jobs],
-      stages: [...touched.stages],
-      holds: [...touched.holds],
-      counters: [...touched.counters],
-      members: [...touched.members],
-      entries: [...touched.entries],
-      absorbed: [...touched.absorbed],
-      wake: [...touched.wake],
-      wakeAll: [...touched.wakeAll],
-      changed: [...touched.jobs].flatMap((row) => (row.state === this.#statesAtFirst.get(row.id) ? [] : row.id)),
-    }
+    return this.#touched.writes((row) => row.state !== this.#statesAtFirst.get(row.id))
   }
 }
 

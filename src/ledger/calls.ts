@@ -1,7 +1,7 @@
 import type { Nano } from '../pricing/money.ts'
 import type { BoundedStage } from '../pricing/quote.ts'
 import type { StageUsage } from '../pricing/usage.ts'
-import type { Failure, FundingDetails, MemberRow, Rejection, SettledLine } from './facts.ts'
+import type { Failure, FundingDetails, MemberRow, OrganizationRow, Rejection, SettledLine } from './facts.ts'
 import type { JobState } from './states.ts'
 
 /** What to put into the queue after COMMIT: one queue job, several, or several with the next step's as their parent. */
@@ -74,6 +74,8 @@ export interface Calls {
   redeliver: { organizationId: string; jobId: string; seen: readonly { stage: string; delivery: number }[] }
   /** With a `jobId` that one job only, in any scope. */
   wake: { organizationId: string; jobId: string | null; scope: WakeScope; after: ParkedCursor | null }
+  /** Does what is due by time, which every call does first, and pays what is owed. */
+  renew: { organizationId: string }
   top_up: { organizationId: string; amount: Nano; reference: string; note: string | null }
   adjust: {
     organizationId: string
@@ -133,6 +135,7 @@ export interface Verdicts {
     hopeless: readonly string[]
     more: ParkedCursor | null
   }
+  renew: { status: OrganizationRow['status']; owed: Nano }
   top_up: Funding
   adjust: Funding | { kind: 'refused'; available: Nano }
   add_member:

@@ -2,6 +2,7 @@ import type { Grants } from '../pricing/counters.ts'
 import type { Nano } from '../pricing/money.ts'
 import type { Line } from '../pricing/price.ts'
 import type { StageBound, StageUsage } from '../pricing/usage.ts'
+import type { PeriodRow } from './period-row.ts'
 import type { JobState, StageState } from './states.ts'
 
 /**
@@ -13,9 +14,21 @@ export interface OrganizationRow {
   readonly currency: string
   status: 'active' | 'past_due' | 'suspended' | 'frozen'
   tariffVersionId: string | null
-  readonly periodAnchor: number
+  periodAnchor: number
+  /** The running period's, from 1 on; what the organisation had before is numbered below. */
+  periodNumber: number
   periodStart: number
   periodEnd: number
+  /** The version that the next renewal goes over to; null: it stays on its own. */
+  nextTariffVersionId: string | null
+  /** When it goes over to it instead; null: with the renewal. */
+  nextTariffAt: number | null
+  /** Since when a fee waits to be paid; null: none does. */
+  dueSince: number | null
+  /** When the status changes for want of payment, if nothing is paid until then. */
+  statusUntil: number | null
+  /** The running period and those whose fees are not paid, oldest first. */
+  periods: readonly PeriodRow[]
   available: Nano
   held: Nano
   overdraftLimit: Nano
@@ -126,6 +139,7 @@ export type EntryKind =
   | 'charge'
   | 'release'
   | 'reversal'
+  | 'plan_fee'
   | 'seat_fee'
   | 'write_off'
   | 'adjustment'
@@ -252,8 +266,9 @@ export interface Facts {
 /** The rows that the fold changed or made; the write statement stores them and decides nothing. */
 export interface Writes {
   readonly organizations: readonly OrganizationRow[]
-  /** Of these organisations, those that turned to a new period. */
-  readonly periods: readonly OrganizationRow[]
+  /** Of these organisations, those whose subscription changed: period, status, tariff. */
+  readonly subscriptions: readonly OrganizationRow[]
+  readonly periods: readonly PeriodRow[]
   readonly jobs: readonly JobRow[]
   readonly stages: readonly StageRow[]
   readonly holds: readonly HoldRow[]

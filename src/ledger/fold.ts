@@ -8,7 +8,7 @@ import { extend } from './extend.ts'
 import type { Facts, Writes } from './facts.ts'
 import { cancel, fail, reverse } from './finish.ts'
 import { adjust, topUp } from './funding.ts'
-import { periodAt } from './period.ts'
+import { renew, turnPages } from './renewal.ts'
 import { addMember, removeMember } from './seat.ts'
 import { complete, settle } from './settle.ts'
 import { wake } from './wake.ts'
@@ -26,6 +26,7 @@ const RULES: { readonly [K in CallKind]: (book: Book, call: Asked<K>) => Verdict
   cancel,
   redeliver,
   wake,
+  renew,
   top_up: topUp,
   adjust,
   add_member: addMember,
@@ -43,7 +44,7 @@ export function fold(
 ): { verdicts: (Verdict | NotFoundError)[]; writes: Writes } {
   const book = new Book(facts, tariffs)
   const known = new Set(facts.organizations.map((organization) => organization.id))
-  for (const organization of facts.organizations) rollPeriod(book, organization)
+  for (const organization of facts.organizations) turnPages(book, organization)
   const verdicts = calls.map((call) =>
     known.has(call.organizationId) ? decide(book, call) : unknownOrganization(call.organizationId),
   )
@@ -52,20 +53,6 @@ export function fold(
 
 function decide<K extends CallKind>(book: Book, call: { kind: K } & Asked<K>): Verdicts[K] {
   return RULES[call.kind](book, call)
-}
-
-/**
- * A new period begins with the seats that are occupied and with all its included units; whoever looks first after midnight
- * turns the page.
- */
-function rollPeriod(book: Book, organization: Facts['organizations'][number]): void {
-  if (book.now < organization.periodEnd) return
-  const { start, end } = periodAt(organization.periodAnchor, book.now)
-  organization.periodStart = start
-  organization.periodEnd = end
-  organization.seatsPaid = organization.seatsUsed
-  book.touchPeriod(organization)
-  book.wakeAllLater(organization)
 }
 
 /** Says what is missing and the commands that make it, since a first start meets this error most. */

@@ -18,8 +18,8 @@ export function unfinishedBounds(stages: readonly StageRow[]): readonly BoundedS
 
 /** Why an organisation may not spend, however much it has; null if it may. */
 export function blockedBy(organization: Pick<OrganizationRow, 'status'>): 'frozen' | 'past_due' | null {
-  if (organization.status === 'frozen' || organization.status === 'suspended') return 'frozen'
-  return organization.status === 'past_due' ? 'past_due' : null
+  if (organization.status === 'frozen') return 'frozen'
+  return organization.status === 'active' ? null : 'past_due'
 }
 
 /** Why an amount cannot be had now, or null if it can. */

@@ -13,5 +13,9 @@ export const businessKey = {
   reversal: (charge: string) => `reversal:${charge}`,
   topUp: (organization: string, reference: string) => `top_up:${organization}:${reference}`,
   adjustment: (organization: string, reference: string) => `adjustment:${organization}:${reference}`,
+  planFee: (organization: string, period: number) => `plan_fee:${organization}:${period}`,
+  /** What was paid for a period and not used of it. */
+  unusedFee: (organization: string, period: number) => `reversal:plan_fee:${organization}:${period}`,
+  periodSeats: (organization: string, period: number) => `seat:${organization}:period-${period}`,
   seat: (organization: string, operation: string) => `seat:${organization}:${operation}`,
 } as const

@@ -6,10 +6,11 @@ import { planDelivery, plannedDue } from './delivery.ts'
 import type { Failure, JobRow, OrganizationRow, Rejection } from './facts.ts'
 import { failJob } from './finish.ts'
 import { leastOf, priceUnfinished, refusalOf } from './hold.ts'
+import { payArrears } from './renewal.ts'
 import { activatePending } from './seat.ts'
 
 /**
- * Resumes what now fits, oldest first: pending seats, then parked jobs. Each is admitted here and now, under the
+ * Pays what is owed, and resumes what now fits, oldest first: pending seats, then parked jobs. Each is admitted here and now, under the
  * organisation's lock, so that two wakes can never spend the same money; what does not fit is passed over, and by a walk
  * over what may fit not even priced. A job that no money can help any more fails: its limit or its model's price did not
  * outlast the waiting. Of a repeated walk nobody knows what it resumed; the sweep delivers that.
@@ -21,6 +22,7 @@ export function wake(book: Book, call: Asked<'wake'>): Verdicts['wake'] {
     const delivery = job && wakeOne(book, organization, job, call.repeated === true)
     return { resumed: delivery ? [delivery] : [], members: [], hopeless: [], more: null }
   }
+  payArrears(book, organization)
   const members = activatePending(book, organization)
   const { jobs, more, kept } = lookAt(book, organization, call)
   const hopeless: string[] = []

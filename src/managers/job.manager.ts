@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { rejectionFromJson } from '../database/money/rows.ts'
 import { lineFromJson, type StoredLine } from '../database/money/stored-lines.ts'
+import { type Clock, systemClock } from '../foundation/clock.ts'
 import { ConflictError, NotFoundError, TollkeeperError } from '../foundation/errors.ts'
 import { newId, UUID } from '../foundation/ids.ts'
 import type { Delivery } from '../ledger/calls.ts'
@@ -43,9 +44,11 @@ export interface CreatedJob {
 
 /** Stores jobs and shows them. What happens to their money is decided elsewhere: in the fold. */
 export class JobManager {
+  readonly #clock: Clock
   readonly #tokenizer: { readonly id: string; readonly version: string }
 
-  constructor(tokenizer: { readonly id: string; readonly version: string }) {
+  constructor(tokenizer: { readonly id: string; readonly version: string }, clock: Clock) {
+    this.#clock = clock
     this.#tokenizer = tokenizer
   }
 
@@ -68,6 +71,7 @@ export class JobManager {
     const first = input.runner === 'pipeline'
     const job = em.create(Job, {
       id,
+      ...(this.#clock === systemClock ? {} : { createdAt: this.#clock.now() }),
       organizationId: input.organizationId,
       userId: input.userId,
       externalId: input.externalId,
@@ -91,7 +95,7 @@ export class JobManager {
     const rows = stagesOf(input.steps).map(({ stage, position }) => {
       const due = first && stage === 'input'
       const row = { jobId: id, stage, position, state: 'waiting' as const, delivery: due ? 1 : 0 }
-      const checkAt = due ? new Date(Date.now() + FIRST_CHECK_MS) : null
+      const checkAt = due ? new Date(this.#clock.now().getTime() + FIRST_CHECK_MS) : null
       return em.create(JobStage, { ...row, ...UNTOUCHED, checkAt })
     })
     await em.flush()

@@ -1,14 +1,19 @@
 import { type EntityManager, LockMode } from '@mikro-orm/postgresql'
+import type { MoneyPath } from '../database/money/batcher.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../foundation/errors.ts'
+import type { Verdicts } from '../ledger/calls.ts'
 import { unknownOrganization } from '../ledger/fold.ts'
 import { periodAt, startOfDay } from '../ledger/period.ts'
+import { BillingPeriod } from '../models/billing-period.model.ts'
 import { Organization, type OrganizationStatus } from '../models/organization.model.ts'
 import { OrganizationBalance } from '../models/organization-balance.model.ts'
 import { TariffPlan } from '../models/tariff-plan.model.ts'
 import { TariffVersion } from '../models/tariff-version.model.ts'
 import { formatAmount, type Nano } from '../pricing/money.ts'
-import { databaseTime } from './database-time.ts'
+import type { DatabaseTime } from './database-time.ts'
 import { unknownTariff } from './tariff-draft.ts'
+
+const DAY_MS = 86_400_000
 
 export interface NewOrganization {
   readonly id: string
@@ -33,6 +38,10 @@ export interface OrganizationView {
   readonly status: OrganizationStatus
   readonly periodStart: Date
   readonly periodEnd: Date
+  /** The version of its plan that the next renewal goes over to; null: none other. */
+  readonly nextTariffVersion: number | null
+  /** Since when fees are owed; null: none are. */
+  readonly dueSince: Date | null
   readonly createdAt: Date
 }
 
@@ -44,8 +53,16 @@ export interface OrganizationCursor {
 
 /** Who the customers are and what they pay by. Their money moves elsewhere; both lock the balance row first. */
 export class OrganizationManager {
+  readonly #time: DatabaseTime
+  readonly #money: MoneyPath
+
+  constructor(time: DatabaseTime, money: MoneyPath) {
+    this.#time = time
+    this.#money = money
+  }
+
   /**
-   * Makes an organisation with an empty balance.
+   * Makes an organisation with an empty balance. Its plan's first fee is owed from now on, and paid by the first money.
    * @throws ConflictError `already-exists`, `tariff-not-published`, `currency-mismatch`; NotFoundError (the tariff);
    *         ValidationError (a version without a tariff)
    */
@@ -58,16 +75,38 @@ export class OrganizationManager {
       )
     }
     const version = await chosenVersion(em, input, currency)
-    em.create(Organization, {
-      id,
-      name,
-      currency,
-      tariffVersionId: version?.id ?? null,
-      ...periodFrom(await databaseTime(em)),
-    })
+    const now = await this.#time.now(em)
+    const period = periodFrom(now)
+    const planFee = version?.pricePerMonth ?? 0n
+    const graceEnd = new Date(now.getTime() + (version?.graceDays ?? 0) * DAY_MS)
+    const due = planFee === 0n ? { dueSince: null, statusUntil: null } : { dueSince: now, statusUntil: graceEnd }
+    const none = { nextTariffVersionId: null, nextTariffAt: null }
+    em.create(Organization, { id, name, currency, tariffVersionId: version?.id ?? null, ...none, ...due, ...period })
     em.create(OrganizationBalance, { organizationId: id, overdraftLimit })
+    em.create(BillingPeriod, {
+      organizationId: id,
+      number: 1,
+      periodStart: period.periodStart,
+      periodEnd: period.periodEnd,
+      tariffVersionId: version?.id ?? null,
+      planFee,
+      dueAt: now,
+      paidAt: planFee === 0n ? now : null,
+      closingSeq: null,
+      closingAvailable: null,
+      closingHeld: null,
+      closedAt: null,
+    })
     await em.flush()
     return this.find(em, id)
+  }
+
+  /**
+   * Does what is due by time or by a change of the tariff: turns the page of a period, pays what is owed and there.
+   * @throws NotFoundError
+   */
+  renew(id: string): Promise<Verdicts['renew']> {
+    return this.#money.decide('renew', { organizationId: id })
   }
 
   /** @throws NotFoundError */
@@ -94,8 +133,9 @@ export class OrganizationManager {
   }
 
   /**
-   * Changes an organisation. Another plan starts a new period on the day of the change; another version of the same plan
-   * goes on in the running one, and so do the paid seats.
+   * Changes an organisation. Another version of the same plan goes on in the running period, and so do the paid seats.
+   * Another plan is noted, and a new period of it starts with the next call on the organisation's money, such as
+   * {@link renew}: what was paid for the rest of the former one comes back with its fees.
    * @throws NotFoundError, ConflictError `tariff-not-published`, `currency-mismatch`, `seat-limit` (more members than the
    *         tariff allows), ValidationError (a limit above what is overdrawn, a version without a tariff)
    */
@@ -113,7 +153,7 @@ export class OrganizationManager {
       balance.overdraftLimit = patch.overdraftLimit
     }
     if (patch.tariffId !== undefined || patch.tariffVersion !== undefined) {
-      await assignTariff(em, organization, balance, patch)
+      await assignTariff(em, organization, balance, patch, await this.#time.now(em))
     }
     await em.flush()
     return this.find(em, id)
@@ -125,6 +165,7 @@ async function assignTariff(
   organization: Organization,
   balance: OrganizationBalance,
   patch: OrganizationPatch,
+  now: Date,
 ): Promise<void> {
   const current = await em.findOne(TariffVersion, { id: organization.tariffVersionId })
   const choice = { tariffId: patch.tariffId ?? null, tariffVersion: patch.tariffVersion ?? null }
@@ -138,8 +179,10 @@ async function assignTariff(
       `This tariff allows ${limit} members, ${balance.seatsUsed} are active; remove some`,
     )
   }
-  organization.tariffVersionId = version?.id ?? null
-  if (version && version.planId !== current?.planId) Object.assign(organization, periodFrom(await databaseTime(em)))
+  const isOtherPlan = version && version.planId !== current?.planId
+  organization.nextTariffVersionId = isOtherPlan ? version.id : null
+  organization.nextTariffAt = isOtherPlan ? now : null
+  if (!isOtherPlan) organization.tariffVersionId = version?.id ?? null
 }
 
 /** The version to pin, or null for none. @throws as the callers say */
@@ -190,11 +233,15 @@ function periodFrom(now: Date): Pick<Organization, 'periodAnchor' | 'periodStart
 }
 
 async function views(em: EntityManager, organizations: readonly Organization[]): Promise<readonly OrganizationView[]> {
-  const ids = organizations.map(({ tariffVersionId }) => tariffVersionId).filter((id) => id !== null)
+  const pinned = organizations.flatMap(({ tariffVersionId, nextTariffVersionId }) => [
+    tariffVersionId,
+    nextTariffVersionId,
+  ])
+  const ids = pinned.filter((id) => id !== null)
   const versions = new Map((await em.find(TariffVersion, { id: { $in: ids } })).map((version) => [version.id, version]))
   return organizations.map((organization) => {
     const version = versions.get(organization.tariffVersionId ?? '')
-    const { id, name, currency, status, periodStart, periodEnd, createdAt } = organization
+    const { id, name, currency, status, periodStart, periodEnd, dueSince, createdAt } = organization
     return {
       id,
       name,
@@ -204,6 +251,8 @@ async function views(em: EntityManager, organizations: readonly Organization[]):
       status,
       periodStart,
       periodEnd,
+      nextTariffVersion: versions.get(organization.nextTariffVersionId ?? '')?.version ?? null,
+      dueSince,
       createdAt,
     }
   })

@@ -1,5 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import type { TariffCache } from '../database/money/tariff-cache.ts'
+import type { Clock } from '../foundation/clock.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../foundation/errors.ts'
 import { ACCOUNT_ID } from '../foundation/ids.ts'
 import { unknownOrganization } from '../ledger/fold.ts'
@@ -45,9 +46,11 @@ interface Standing {
 /** Says what jobs would cost at least and at most, as things stand now. Holds nothing, promises nothing. */
 export class QuoteManager {
   readonly #tariffs: TariffCache
+  readonly #clock: Clock
   readonly #loadFrom: Parameters<TariffCache['load']>[0]
 
-  constructor(tariffs: TariffCache, loadFrom: Parameters<TariffCache['load']>[0]) {
+  constructor(tariffs: TariffCache, loadFrom: Parameters<TariffCache['load']>[0], clock: Clock) {
+    this.#clock = clock
     this.#tariffs = tariffs
     this.#loadFrom = loadFrom
   }
@@ -125,7 +128,7 @@ export class QuoteManager {
     const tariff = (await this.#tariffs.load(this.#loadFrom, [versionId])).get(versionId)
     const balance = await em.findOneOrFail(OrganizationBalance, { organizationId })
     if (!tariff) throw new ConflictError('no-tariff', `The tariff of ${organizationId} is gone; assign a published one`)
-    const periodStart = new Date(periodAt(organization.periodAnchor.getTime(), Date.now()).start)
+    const periodStart = new Date(periodAt(organization.periodAnchor.getTime(), this.#clock.now().getTime()).start)
     const rows = await em.find(UsageCounter, { organizationId, planId: tariff.planId, periodStart })
     return { organization, tariff, balance, counters: new Map(rows.map((row) => [row.component, row] as const)) }
   }

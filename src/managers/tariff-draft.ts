@@ -32,6 +32,8 @@ export async function openDraft(em: EntityManager, plan: TariffPlan): Promise<Ta
     maxTeamMembers: newest.maxTeamMembers,
     memberPrice: newest.memberPrice,
     chargeOnFailure: newest.chargeOnFailure,
+    graceDays: newest.graceDays,
+    suspendAfterDays: newest.suspendAfterDays,
     publishedAt: null,
   })
   const rows = await em.find(TariffComponent, { versionId: newest.id })

@@ -18,6 +18,8 @@ export function toTariff(version: TariffVersion, plan: TariffPlan, components: r
     maxTeamMembers: version.maxTeamMembers,
     memberPrice: version.memberPrice,
     chargeOnFailure: version.chargeOnFailure,
+    graceDays: version.graceDays,
+    suspendAfterDays: version.suspendAfterDays,
     components: components.toSorted((a, b) => a.position - b.position).map(componentFromRow),
   }
 }

@@ -7,7 +7,7 @@ import { TariffVersion } from '../models/tariff-version.model.ts'
 import type { Nano } from '../pricing/money.ts'
 import { publishErrors } from '../pricing/publish.ts'
 import type { Component } from '../pricing/tariff.ts'
-import { databaseTime } from './database-time.ts'
+import type { DatabaseTime } from './database-time.ts'
 import { lockPlan, openDraft, unknownTariff } from './tariff-draft.ts'
 import { componentColumns, componentToRow, toTariff } from './tariff-row.ts'
 import { representative, type TariffView, tariffViews } from './tariff-view.ts'
@@ -24,6 +24,10 @@ export interface TariffTerms {
   readonly memberPrice: Nano
   readonly currency: string
   readonly chargeOnFailure: 'none' | 'finished_stages'
+  /** Days in which everything goes on while a fee is not paid; 7 unless given. */
+  readonly graceDays?: number
+  /** Days from then on until no further fees are made; 30 unless given. */
+  readonly suspendAfterDays?: number
 }
 
 export interface NewTariff extends TariffTerms {
@@ -37,6 +41,12 @@ export interface NewTariff extends TariffTerms {
  * first edit after a publication opens as a copy. Every write locks the plan's row before it decides.
  */
 export class TariffManager {
+  readonly #time: DatabaseTime
+
+  constructor(time: DatabaseTime) {
+    this.#time = time
+  }
+
   /**
    * Makes a plan with version 1.
    * @throws ValidationError with pointers such as `/components/0/tiers` where a component cannot be priced
@@ -56,7 +66,7 @@ export class TariffManager {
       em.create(TariffComponent, componentToRow(version.id, position, component))
     })
     await em.flush()
-    if (publish) await markPublished(em, version)
+    if (publish) await this.#markPublished(em, version)
     return this.find(em, plan.id, { version: 1 })
   }
 
@@ -143,7 +153,7 @@ export class TariffManager {
     if (!draft) return this.find(em, id)
     const { tariff } = await this.find(em, id, { version: draft.version })
     refuseUnpriceable(tariff.components)
-    await markPublished(em, draft)
+    await this.#markPublished(em, draft)
     return this.find(em, id, { version: draft.version })
   }
 
@@ -152,7 +162,7 @@ export class TariffManager {
     const plan = await em.findOne(TariffPlan, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE })
     if (!plan) throw unknownTariff()
     if (plan.archivedAt !== null) return
-    plan.archivedAt = await databaseTime(em)
+    plan.archivedAt = await this.#time.now(em)
     for (const version of await em.find(TariffVersion, { planId: id })) version.state = 'archived'
     await em.flush()
   }
@@ -191,6 +201,12 @@ export class TariffManager {
     })
   }
 
+  async #markPublished(em: EntityManager, version: TariffVersion): Promise<void> {
+    version.state = 'published'
+    version.publishedAt = await this.#time.now(em)
+    await em.flush()
+  }
+
   async #editComponents<T>(
     em: EntityManager,
     id: string,
@@ -208,12 +224,6 @@ export class TariffManager {
     await em.flush()
     return result
   }
-}
-
-async function markPublished(em: EntityManager, version: TariffVersion): Promise<void> {
-  version.state = 'published'
-  version.publishedAt = await databaseTime(em)
-  await em.flush()
 }
 
 /** Drafts are checked, too: an author learns of a mistake where it is made, and the table holds only what can be priced. */

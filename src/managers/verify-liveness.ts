@@ -10,10 +10,16 @@ const LISTED_MAX = 20
 /** Parked jobs that are priced again; who has more of them than this is told by the first. */
 const PARKED_MAX = 1_000
 
+/** After how many milliseconds something is late; `now` is null where the database's time counts. */
+interface LateBy {
+  readonly lateMs: number
+  readonly now: Date | null
+}
+
 const OVERDUE = `
-select j.organization_id, s.job_id, s.stage, round(extract(epoch from now() - s.check_at))
+select j.organization_id, s.job_id, s.stage, round(extract(epoch from coalesce($3::timestamptz, now()) - s.check_at))
 from tollkeeper.job_stages s join tollkeeper.jobs j on j.id = s.job_id
-where s.check_at < now() - $1 * interval '1 millisecond' and j.state in ('queued', 'processing')
+where s.check_at < coalesce($3::timestamptz, now()) - $1 * interval '1 millisecond' and j.state in ('queued', 'processing')
   and j.runner = 'pipeline' and ($2::text is null or j.organization_id = $2)
 order by s.check_at limit ${LISTED_MAX}`
 
@@ -21,9 +27,9 @@ order by s.check_at limit ${LISTED_MAX}`
 export async function overdueStages(
   snapshot: Snapshot,
   organizationId: string | null,
-  lateMs: number,
+  { lateMs, now }: LateBy,
 ): Promise<readonly Violation[]> {
-  const rows = await snapshot.read<[string, string, string, string]>(OVERDUE, [lateMs, organizationId])
+  const rows = await snapshot.read<[string, string, string, string]>(OVERDUE, [lateMs, organizationId, now])
   return rows.map(([id, jobId, stage, seconds]) => ({
     invariant: LIVENESS,
     organizationId: id,
@@ -37,9 +43,9 @@ select j.id, coalesce(j.tariff_version_id, $3::uuid), tollkeeper.to_ms(coalesce(
     from tollkeeper.job_stages s where s.job_id = j.id and s.state in ('waiting', 'running'))
 from tollkeeper.jobs j join tollkeeper.organizations o on o.id = j.organization_id
 where j.organization_id = $1 and j.state = 'rejected_for_balance'
-  and j.parked_at < now() - $2 * interval '1 millisecond'
+  and j.parked_at < coalesce($5::timestamptz, now()) - $2 * interval '1 millisecond'
   and not exists (select 1 from tollkeeper.ledger_entries e where e.organization_id = $1 and e.seq = $4
-    and e.created_at > now() - $2 * interval '1 millisecond')
+    and e.created_at > coalesce($5::timestamptz, now()) - $2 * interval '1 millisecond')
 order by j.parked_at, j.id limit ${PARKED_MAX}`
 
 type ParkedTuple = [string, string | null, string, { stage: string; bound: StageBound | null }[] | null]
@@ -48,11 +54,11 @@ type ParkedTuple = [string, string | null, string, { stage: string; bound: Stage
 export async function fittingJobs(
   snapshot: Snapshot,
   organization: VerifiedOrganization,
-  lateMs: number,
+  { lateMs, now }: LateBy,
 ): Promise<readonly Violation[]> {
   const { id, status, tariffVersionId, seq, available, overdraftLimit } = organization
   if (status !== 'active') return []
-  const parked = await snapshot.read<ParkedTuple>(PARKED, [id, lateMs, tariffVersionId, seq])
+  const parked = await snapshot.read<ParkedTuple>(PARKED, [id, lateMs, tariffVersionId, seq, now])
   if (parked.length === 0) return []
   const tariffs = await snapshot.tariffs(parked.flatMap(([, versionId]) => versionId ?? []))
   const counters = await readCounters(snapshot, id)

@@ -5,6 +5,7 @@ import {
   readCounters,
   readFoldStart,
   readOrganization,
+  readPeriods,
   readPinnedVersions,
   readStrayEntries,
   type VerifiedOrganization,
@@ -57,13 +58,14 @@ async function hasMoreJobs(snapshot: Snapshot, id: string): Promise<boolean> {
 
 async function whole(snapshot: Snapshot, organization: VerifiedOrganization, pace: Pace): Promise<OrganizationReport> {
   const { id } = organization
-  const audit = new OrganizationAudit(organization)
+  const audit = new OrganizationAudit(organization, FROM_NOTHING, await readPeriods(snapshot, id))
   const step = steps(pace)
   await streamEntries(snapshot, id, { after: FROM_NOTHING.seq, limit: null }, (entry) => {
     audit.entry(entry)
     step(1)
   })
   audit.endOfLedger()
+  audit.endOfPeriods()
   await auditJobs(snapshot, audit, { id, jobIds: null }, () => step(0))
   audit.endOfJobs(await readCounters(snapshot, id))
   if (audit.strayEntries !== 0) {
@@ -75,7 +77,7 @@ async function whole(snapshot: Snapshot, organization: VerifiedOrganization, pac
 async function tail(snapshot: Snapshot, organization: VerifiedOrganization, pace: Pace): Promise<OrganizationReport> {
   const { id, checkedSeq } = organization
   const start = checkedSeq === 0 ? FROM_NOTHING : await readFoldStart(snapshot, id, checkedSeq)
-  const audit = new OrganizationAudit(organization, start ?? FROM_NOTHING)
+  const audit = new OrganizationAudit(organization, start ?? FROM_NOTHING, await readPeriods(snapshot, id))
   if (!start) {
     audit.missingEntry(checkedSeq)
     return report(organization, audit)

@@ -1,5 +1,7 @@
 import type { Snapshot } from '../database/snapshot.ts'
 import type { AuditedOrganization, FoldStart } from '../ledger/audit.ts'
+import type { AuditedPeriod } from '../ledger/audit-periods.ts'
+import type { PeriodEdge } from '../ledger/period-row.ts'
 import type { OrganizationStatus } from '../models/organization.model.ts'
 
 /** An organisation as it is verified, and what its liveness is judged by. */
@@ -100,4 +102,38 @@ export async function readCounters(snapshot: Snapshot, id: string) {
     includedUsed: Number(includedUsed),
     reserved: Number(reserved),
   }))
+}
+
+/** Every period of an organisation, the first one first: a dozen a year. */
+export async function readPeriods(snapshot: Snapshot, id: string): Promise<readonly AuditedPeriod[]> {
+  const text = `select number, tollkeeper.to_ms(period_start), tollkeeper.to_ms(period_end), tariff_version_id, plan_fee,
+      seats, seat_fee, credit, tollkeeper.to_ms(due_at), tollkeeper.to_ms(paid_at), opening_seq, opening_available,
+      opening_held, closing_seq, closing_available, closing_held, tollkeeper.to_ms(closed_at)
+    from tollkeeper.billing_periods where organization_id = $1 order by number`
+  const rows = await snapshot.read<readonly (string | number | null)[]>(text, [id])
+  return rows.map((row) => {
+    const number = (index: number): number => Number(row[index])
+    const amount = (index: number): bigint => BigInt(row[index] ?? 0)
+    const maybe = (index: number): number | null => (row[index] === null ? null : number(index))
+    const edge = (index: number): PeriodEdge => ({
+      seq: number(index),
+      available: amount(index + 1),
+      held: amount(index + 2),
+    })
+    return {
+      number: number(0),
+      start: number(1),
+      end: number(2),
+      tariffVersionId: row[3] === null ? null : String(row[3]),
+      planFee: amount(4),
+      seats: number(5),
+      seatFee: amount(6),
+      credit: amount(7),
+      dueAt: number(8),
+      paidAt: maybe(9),
+      opening: edge(10),
+      closing: row[13] === null ? null : edge(13),
+      closedAt: maybe(16),
+    }
+  })
 }

@@ -7,6 +7,7 @@ import type { Violation } from '../ledger/audit-findings.ts'
 import { unknownOrganization } from '../ledger/fold.ts'
 import { Organization } from '../models/organization.model.ts'
 import { OrganizationBalance } from '../models/organization-balance.model.ts'
+import type { DatabaseTime } from './database-time.ts'
 import { ledgerGuards } from './verify-guards.ts'
 import { fittingJobs, overdueStages } from './verify-liveness.ts'
 import { type OrganizationReport, type Pace, verifyChanges, verifyWhole } from './verify-organization.ts'
@@ -29,6 +30,7 @@ export interface VerifyDependencies {
   readonly pingQueue: () => Promise<void>
   /** The sweep's period. */
   readonly sweepMs: number
+  readonly time: DatabaseTime
 }
 
 export interface VerifyRequest {
@@ -166,7 +168,7 @@ export class VerifyManager {
     return this.#with.inSnapshot(async (snapshot) => {
       const report = await verifyWhole(snapshot, id, pace)
       if (!report) return null
-      return { report, warnings: await fittingJobs(snapshot, report.organization, this.#with.sweepMs * PERIODS_LATE) }
+      return { report, warnings: await fittingJobs(snapshot, report.organization, this.#lateBy()) }
     })
   }
 
@@ -216,13 +218,18 @@ export class VerifyManager {
   }
 
   async #overdue(organizationId: string | null): Promise<readonly Violation[]> {
-    const { pingQueue, inSnapshot, sweepMs } = this.#with
+    const { pingQueue, inSnapshot } = this.#with
     try {
       await pingQueue()
     } catch {
       return []
     }
-    return inSnapshot((snapshot) => overdueStages(snapshot, organizationId, sweepMs * PERIODS_LATE))
+    return inSnapshot((snapshot) => overdueStages(snapshot, organizationId, this.#lateBy()))
+  }
+
+  #lateBy() {
+    const { sweepMs, time } = this.#with
+    return { lateMs: sweepMs * PERIODS_LATE, now: time.given() }
   }
 
   #pace(tell: (read: number) => void = () => undefined): Pace {

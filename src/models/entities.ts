@@ -1,4 +1,5 @@
 import { AbsorbedUsageSchema } from './absorbed-usage.model.ts'
+import { BillingPeriodSchema } from './billing-period.model.ts'
 import { HoldSchema } from './hold.model.ts'
 import { JobSchema } from './job.model.ts'
 import { JobStageSchema } from './job-stage.model.ts'
@@ -27,4 +28,5 @@ export const entities = [
   LedgerEntrySchema,
   UsageCounterSchema,
   AbsorbedUsageSchema,
+  BillingPeriodSchema,
 ]

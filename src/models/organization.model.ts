@@ -18,11 +18,32 @@ const OrganizationSchema = defineEntity({
         .updateRule('no action')
         .strictNullable(),
     status: p.text().$type<OrganizationStatus>().default('active'),
+    /** The version that the next renewal, or `nextTariffAt` if that is given, goes over to. */
+    nextTariffVersionId: () =>
+      p
+        .manyToOne(TariffVersion)
+        .mapToPk()
+        .joinColumn('next_tariff_version_id')
+        .foreignKeyName('organizations_next_tariff_version_fk')
+        .deleteRule('no action')
+        .updateRule('no action')
+        .strictNullable(),
+    nextTariffAt: p.datetime(3).strictNullable(),
+    dueSince: p.datetime(3).strictNullable(),
+    statusUntil: p.datetime(3).strictNullable(),
+    periodNumber: p.integer().default(1),
     periodAnchor: p.datetime(3),
     periodStart: p.datetime(3),
     periodEnd: p.datetime(3),
     createdAt: p.datetime(3).defaultRaw('now()'),
   },
+  indexes: [
+    { name: 'organizations_period_end', properties: ['periodEnd'] },
+    {
+      name: 'organizations_due_by_time',
+      expression: `create index "organizations_due_by_time" on "tollkeeper"."organizations" (least("status_until", "next_tariff_at")) where ((status_until is not null) or (next_tariff_at is not null))`,
+    },
+  ],
   checks: [
     { name: 'organizations_status_known', expression: `status in ('active', 'past_due', 'suspended', 'frozen')` },
     { name: 'organizations_period_forward', expression: 'period_end > period_start' },

@@ -21,6 +21,8 @@ const TariffVersionSchema = defineEntity({
     maxTeamMembers: p.integer().strictNullable(),
     memberPrice: p.bigint(),
     chargeOnFailure: p.text().$type<'none' | 'finished_stages'>(),
+    graceDays: p.integer().default(7),
+    suspendAfterDays: p.integer().default(30),
     createdAt: p.datetime(3).defaultRaw('now()'),
     publishedAt: p.datetime(3).strictNullable(),
   },
@@ -36,6 +38,7 @@ const TariffVersionSchema = defineEntity({
     { name: 'tariff_versions_prices_not_negative', expression: 'price_per_month >= 0 and member_price >= 0' },
     { name: 'tariff_versions_members_not_negative', expression: 'max_team_members >= 0' },
     { name: 'tariff_versions_failure_known', expression: `charge_on_failure in ('none', 'finished_stages')` },
+    { name: 'tariff_versions_days_not_negative', expression: 'grace_days >= 0 and suspend_after_days >= 0' },
   ],
 })
 

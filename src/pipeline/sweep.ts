@@ -3,6 +3,7 @@ import type { EntityManagerSource } from '../database/transaction.ts'
 import { failpoint } from '../foundation/failpoint.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Delivery } from '../ledger/calls.ts'
+import type { OrganizationManager } from '../managers/organization.manager.ts'
 import { DUE_MAX, type DueStage, type OverdueJob, type ScheduleManager } from '../managers/schedule.manager.ts'
 import type { TokenBasedBillingManager } from '../managers/token-based-billing.manager.ts'
 import type { VerifyManager } from '../managers/verify.manager.ts'
@@ -23,6 +24,7 @@ const WAKES_AT_ONCE = 50
 export interface SweepDependencies {
   readonly em: EntityManagerSource
   readonly schedule: ScheduleManager
+  readonly organizations: Pick<OrganizationManager, 'renew'>
   readonly billing: TokenBasedBillingManager
   readonly queues: Queues
   readonly outbox: Outbox
@@ -63,6 +65,7 @@ export class Sweep {
   async once(): Promise<void> {
     await this.#with.alone(async () => {
       const counts = {
+        renewed: await this.#step('renew', () => this.#renew()),
         resumed: await this.#step('wake', () => this.#wake()),
         expired: await this.#step('expire', () => this.#expire()),
         lapsed: await this.#step('lapse', () => this.#lapse()),
@@ -101,6 +104,14 @@ export class Sweep {
       this.#with.logger.warn({ step: name, reason }, 'a step of the sweep failed; the next sweep tries again')
       return null
     }
+  }
+
+  /** Periods that are over, grace that has ended: each organisation once, whoever else looks at it. */
+  async #renew(): Promise<number> {
+    const { schedule, em, organizations } = this.#with
+    const due = await schedule.renewed(em())
+    await Promise.all(due.map((id) => organizations.renew(id)))
+    return due.length
   }
 
   async #wake(): Promise<number> {

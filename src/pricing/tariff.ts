@@ -55,5 +55,9 @@ export interface Tariff {
   readonly maxTeamMembers: number | null
   readonly memberPrice: Nano
   readonly chargeOnFailure: 'none' | 'finished_stages'
+  /** For how long everything goes on while a fee is not paid, in days; then jobs are parked. */
+  readonly graceDays: number
+  /** Days from then on until no further fees are made, and a payment begins a new subscription. */
+  readonly suspendAfterDays: number
   readonly components: readonly Component[]
 }

@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import { createAdminApp } from '../../src/admin/app.ts'
 import { startAdminServer } from '../../src/admin/server.ts'
+import type { ComposeOptions } from '../../src/composition/options.ts'
 import type { Tollkeeper } from '../../src/composition.ts'
 import { openWorld } from '../support/tollkeeper.ts'
 
@@ -56,9 +57,12 @@ select (select count(*)::int from tollkeeper.tariff_plans) as plans,
   (select count(*)::int from tollkeeper.jobs) as jobs`
 
 /** The whole product on a database of its own, without workers, behind a real socket. */
-export async function openDoor(settings: Readonly<Record<string, string>> = {}): Promise<Door> {
+export async function openDoor(
+  settings: Readonly<Record<string, string>> = {},
+  options: Pick<ComposeOptions, 'clock'> = {},
+): Promise<Door> {
   const world = await openWorld('postgres', { LOG_LEVEL: 'silent', ...settings })
-  const tollkeeper = await world.open()
+  const tollkeeper = await world.open([], options)
   const servers: { close(graceMs: number): Promise<void> }[] = []
   const listen = async (adminApiKey: string | undefined) => {
     const app = createAdminApp({ ...tollkeeper, config: { ...tollkeeper.config, adminApiKey } })

@@ -39,6 +39,8 @@ describe('organisations over HTTP', () => {
       tariff_id: tariff,
       tariff_version: 1,
       status: 'active',
+      next_tariff_version: null,
+      due_since: null,
       balance: {
         organization_id: 'Full.One_2-x',
         currency: 'USD',

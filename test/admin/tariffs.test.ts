@@ -34,6 +34,8 @@ describe('tariffs over HTTP', () => {
         max_team_members: 5,
         member_price: '19.99',
         charge_on_failure: 'none',
+        grace_days: 7,
+        suspend_after_days: 30,
         components: [],
         warnings,
         next: `POST ${TARIFFS}/${answer.body.id}/publish`,

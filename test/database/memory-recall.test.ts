@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Tollkeeper } from '../../src/composition.ts'
+import { NO_CLOCK } from '../../src/database/money/database-clock.ts'
 import { namedRows } from '../../src/database/money/named-rows.ts'
 import { readFacts } from '../../src/database/money/read-facts.ts'
 import { openMoneyPool } from '../../src/database/pool.ts'
@@ -78,7 +79,7 @@ describe('what is remembered', () => {
       const claims = jobs.map((jobId): Call => {
         return { kind: 'claim', organizationId, jobId, stage: 'output', claimId: newId(), leaseMs: 1 }
       })
-      const { facts, stamps } = await readFacts(client, namedRows(claims))
+      const { facts, stamps } = await readFacts(client, namedRows(claims), NO_CLOCK)
       await client.query('rollback')
       const counters = await world.database.query<CounterRow & pg.QueryResultRow>(COUNTERS, [organizationId])
       let compared = 0

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { NO_CLOCK } from '../../src/database/money/database-clock.ts'
 import { newId } from '../../src/foundation/ids.ts'
+import { DatabaseTime } from '../../src/managers/database-time.ts'
 import { ScheduleManager } from '../../src/managers/schedule.manager.ts'
 import type { JobOf } from '../../src/managers/token-based-billing.manager.ts'
 import type { World } from '../support/tollkeeper.ts'
@@ -99,7 +101,9 @@ describe('a process that remembers what it wrote sees with its next batch', () =
     const { inTransaction } = path.tollkeeper
     await path.storeJobs('calm', 2)
     await path.fund('another', '1.00')
-    await inTransaction((em) => new ScheduleManager().pushAhead(em, [{ jobId: job.jobId, stage: 'agent.x' }], 60_000))
+    await inTransaction((em) =>
+      new ScheduleManager(new DatabaseTime(NO_CLOCK)).pushAhead(em, [{ jobId: job.jobId, stage: 'agent.x' }], 60_000),
+    )
     await world.database.query(
       `update tollkeeper.organization_balances set checked_seq = seq where organization_id = 'calm'`,
     )

@@ -102,7 +102,7 @@ describe('a refused admission', () => {
     ['it fits to the unit once they close', 'held_by_others', { available: 110n }, ['x'], 5n, 100n],
     ['a fee is due', 'past_due', { status: 'past_due' }, [], 1_000n, 0n],
     ['spending is frozen', 'frozen', { status: 'frozen' }, [], 1_000n, 0n],
-    ['the organisation is suspended', 'frozen', { status: 'suspended' }, [], 1_000n, 0n],
+    ['the organisation is suspended', 'past_due', { status: 'suspended' }, [], 1_000n, 0n],
     ['spending is frozen and money is short', 'frozen', { status: 'frozen', available: 5n }, [], 5n, 100n],
   ])('because %s says %s', (_why, reason, options, before, available, missing) => {
     const world = worldOf(options)

@@ -16,6 +16,8 @@ const tariffOf = (components: readonly Component[]): Tariff => ({
   maxTeamMembers: null,
   memberPrice: 0n,
   chargeOnFailure: 'none',
+  graceDays: 7,
+  suspendAfterDays: 30,
   components,
 })
 const TIERS = [

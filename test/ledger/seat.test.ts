@@ -12,7 +12,9 @@ const remove = (world: World, userId: string) => world.run('remove_member', { or
 function halfMonth(available: bigint): World {
   const world = worldOf({ available })
   const periodStart = Date.UTC(2026, 3, 1)
-  Object.assign(world.organization(ORG), { periodAnchor: periodStart, periodStart, periodEnd: Date.UTC(2026, 4, 1) })
+  const periodEnd = Date.UTC(2026, 4, 1)
+  Object.assign(world.organization(ORG), { periodAnchor: periodStart, periodStart, periodEnd })
+  for (const row of world.periodsOf(ORG)) Object.assign(row, { start: periodStart, end: periodEnd })
   world.now = Date.UTC(2026, 3, 16)
   return world
 }

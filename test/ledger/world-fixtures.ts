@@ -50,8 +50,14 @@ export function addOrganization(world: World, options: OrganizationOptions = {})
     status,
     tariffVersionId: plan?.versionId ?? null,
     periodAnchor,
+    periodNumber: 1,
     periodStart: start,
     periodEnd: end,
+    nextTariffVersionId: null,
+    nextTariffAt: null,
+    dueSince: null,
+    statusUntil: null,
+    periods: [],
     available: 0n,
     held: 0n,
     overdraftLimit: overdraft,
@@ -60,6 +66,22 @@ export function addOrganization(world: World, options: OrganizationOptions = {})
     seatsPaid: 0,
     waiting: false,
     parked: null,
+  })
+  world.periods.set(`${id} 1`, {
+    organizationId: id,
+    number: 1,
+    start,
+    end,
+    tariffVersionId: plan?.versionId ?? null,
+    planFee: 0n,
+    seats: 0,
+    seatFee: 0n,
+    credit: 0n,
+    dueAt: start,
+    paidAt: start,
+    opening: { seq: 0, available: 0n, held: 0n },
+    closing: null,
+    closedAt: null,
   })
   if (available > 0n) topUp(world, available, 'start', id)
 }

@@ -15,6 +15,7 @@ import type {
 } from '../../src/ledger/facts.ts'
 import { fold } from '../../src/ledger/fold.ts'
 import { businessKey } from '../../src/ledger/keys.ts'
+import type { PeriodRow } from '../../src/ledger/period-row.ts'
 import type { Tariff } from '../../src/pricing/tariff.ts'
 
 /** One walk over parked jobs that a batch asks for: which one, or the page behind a cursor. */
@@ -48,6 +49,7 @@ export class World {
   readonly members = new Map<string, MemberRow>()
   readonly entries = new Map<string, EntryRow>()
   readonly absorbed: AbsorbedRow[] = []
+  readonly periods = new Map<string, PeriodRow>()
   /** Whether walks over what may fit find only that, as the statement does; else they find all, and the fold passes over. */
   findsFittingOnly = true
   /** What the last batch wrote. */
@@ -84,7 +86,8 @@ export class World {
       .filter((row) => organizationIds.has(row.id))
       .map((row) => ({
         ...row,
-        waiting: this.parked(row.id).length > 0 || this.pending(row.id).length > 0,
+        waiting: this.parked(row.id).length > 0 || this.pending(row.id).length > 0 || row.dueSince !== null,
+        periods: this.periodsOf(row.id).filter(({ closedAt, paidAt }) => closedAt === null || paidAt === null),
         parked: walked.has(row.id) ? this.parked(row.id).length : null,
       }))
     const periods = new Set(jobs.map((job) => job.periodStart))
@@ -143,6 +146,12 @@ export class World {
     )
   }
 
+  /** The periods of an organisation, the first one first. */
+  periodsOf(organizationId: string): readonly PeriodRow[] {
+    const own = [...this.periods.values()].filter((row) => row.organizationId === organizationId)
+    return own.toSorted((a, b) => a.number - b.number)
+  }
+
   /** The entries of an organisation as they were written, in the order of `seq`. */
   ledger(organizationId: string): readonly EntryRow[] {
     return [...this.entries.values()].filter((row) => row.organizationId === organizationId)
@@ -150,8 +159,8 @@ export class World {
 
   /** Everything that money depends on; equal snapshots mean that nothing has changed. */
   snapshot(): object {
-    const { organizations, jobs, stages, holds, counters, members, entries, absorbed } = this
-    return structuredClone({ organizations, jobs, stages, holds, counters, members, entries, absorbed })
+    const { organizations, periods, jobs, stages, holds, counters, members, entries, absorbed } = this
+    return structuredClone({ organizations, periods, jobs, stages, holds, counters, members, entries, absorbed })
   }
 
   copy(): World {
@@ -188,9 +197,15 @@ export class World {
       const { available, held, seq, seatsUsed, seatsPaid } = row
       Object.assign(this.organization(row.id), { available, held, seq, seatsUsed, seatsPaid })
     }
-    for (const { id, periodStart, periodEnd } of unique(writes.periods, (row) => row.id)) {
-      Object.assign(this.organization(id), { periodStart, periodEnd })
+    for (const row of unique(writes.subscriptions, ({ id }) => id)) {
+      const { status, tariffVersionId, nextTariffVersionId, nextTariffAt, dueSince, statusUntil } = row
+      const { periodAnchor, periodNumber, periodStart, periodEnd } = row
+      const period = { periodAnchor, periodNumber, periodStart, periodEnd }
+      const tariff = { status, tariffVersionId, nextTariffVersionId, nextTariffAt, dueSince, statusUntil }
+      Object.assign(this.organization(row.id), period, tariff)
     }
+    const periodKey = ({ organizationId, number }: PeriodRow): string => `${organizationId} ${number}`
+    for (const row of unique(writes.periods, periodKey)) this.periods.set(periodKey(row), row)
     for (const row of unique(writes.jobs, ({ id }) => id)) this.jobs.set(row.id, row)
     for (const row of unique(writes.stages, ({ jobId, stage }) => `${jobId} ${stage}`)) {
       const known = this.stage(row.jobId, row.stage)

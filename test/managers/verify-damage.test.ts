@@ -30,6 +30,18 @@ const DAMAGES: readonly (readonly [what: string, sql: string, invariant: number,
     /^entry \d+: available is/,
   ],
   [
+    'what a period opens with',
+    `update tollkeeper.billing_periods set opening_available = 1 where organization_id = 'acme'`,
+    1,
+    /^period 1 does not open with nothing/,
+  ],
+  [
+    'a fee that is said to be paid',
+    `update tollkeeper.billing_periods set plan_fee = 1 where organization_id = 'acme'`,
+    3,
+    /^plan fees are 0.000000001 by the periods, 0.00 by the entries/,
+  ],
+  [
     'the balance',
     `update tollkeeper.organization_balances set available = available + 1 where organization_id = 'acme'`,
     1,

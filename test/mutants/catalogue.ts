@@ -8,6 +8,7 @@ import type { Mutant } from './mutant.ts'
 import { PRICING_MUTANTS } from './pricing-mutants.ts'
 import { QUOTE_MUTANTS } from './quote-mutants.ts'
 import { READ_MUTANTS } from './read-mutants.ts'
+import { RENEWAL_MUTANTS } from './renewal-mutants.ts'
 import { REPEAT_MUTANTS } from './repeat-mutants.ts'
 import { SETTLE_MUTANTS } from './settle-mutants.ts'
 import { STOP_MUTANTS } from './stop-mutants.ts'
@@ -29,6 +30,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...REPEAT_MUTANTS,
   ...STOP_MUTANTS,
   ...FUNDING_MUTANTS,
+  ...RENEWAL_MUTANTS,
   ...WAKE_MUTANTS,
   ...WORK_MUTANTS,
   ...BATCHER_MUTANTS,

@@ -68,15 +68,15 @@ export const HOLD_MUTANTS: readonly Mutant[] = [
       {
         name: 'book-names-no-change',
         why: 'whoever waits for a result hears nothing of it',
-        find: 'row.state === this.#statesAtFirst.get(row.id) ? [] : row.id',
-        replace: '[]',
+        find: 'row.state !== this.#statesAtFirst.get(row.id)',
+        replace: 'false',
         killers: ['ledger/changed'],
       },
       {
         name: 'book-names-what-stayed',
         why: 'whoever waits is called for nothing with every stage',
-        find: 'row.state === this.#statesAtFirst.get(row.id) ? [] : row.id',
-        replace: 'row.id',
+        find: 'row.state !== this.#statesAtFirst.get(row.id)',
+        replace: 'row.id !== null',
         killers: ['ledger/changed'],
       },
       {
@@ -113,14 +113,14 @@ export const HOLD_MUTANTS: readonly Mutant[] = [
       {
         name: 'hold-spends-for-the-frozen',
         why: 'an organisation that was frozen by an alarm goes on spending',
-        find: "organization.status === 'frozen' ||",
-        replace: '',
+        find: "if (organization.status === 'frozen') return 'frozen'",
+        replace: "if (organization.status === 'frozen') return null",
       },
       {
         name: 'hold-spends-for-the-past-due',
         why: 'an unpaid plan is used on',
-        find: "organization.status === 'past_due'",
-        replace: 'false',
+        find: "organization.status === 'active' ? null : 'past_due'",
+        replace: "organization.status === 'suspended' ? 'past_due' : null",
       },
       {
         name: 'hold-counts-finished-stages',

@@ -16,7 +16,7 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
       {
         name: 'memory-of-old-periods',
         why: 'the counters of each month stay in the memory of every process',
-        find: 'now >= known.row.periodEnd',
+        find: 'now >= Math.min(known.row.periodEnd, known.row.statusUntil ?? known.row.periodEnd)',
         replace: 'now < 0',
         killers: ['database/memory'],
       },

@@ -130,14 +130,14 @@ export const WAKE_MUTANTS: readonly Mutant[] = [
     ],
   ),
   ...mutantsOf(
-    'src/ledger/fold.ts',
+    'src/ledger/renewal.ts',
     ['ledger/wake-fitting'],
     [
       {
         name: 'period-lowers-no-price',
         why: 'the new period’s free units make a job affordable, and it stays parked',
-        find: 'book.wakeAllLater(organization)',
-        replace: '',
+        find: 'again.\n  book.wakeAllLater(organization)',
+        replace: 'again.',
       },
     ],
   ),

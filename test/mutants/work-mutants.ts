@@ -145,25 +145,25 @@ export const WORK_MUTANTS: readonly Mutant[] = [
     ],
   ),
   ...mutantsOf(
-    'src/ledger/fold.ts',
+    'src/ledger/renewal.ts',
     ['ledger/fold'],
     [
       {
         name: 'period-never-rolls',
         why: 'free units and seats of the first month last for ever',
-        find: 'book.now < organization.periodEnd',
-        replace: 'book.now > 0',
+        find: 'while (book.now >= organization.periodEnd) {',
+        replace: 'while (book.now < 0) {',
       },
       {
         name: 'period-rolls-late',
         why: 'the first millisecond of a month counts in the one before',
-        find: 'book.now < organization.periodEnd',
-        replace: 'book.now <= organization.periodEnd',
+        find: 'while (book.now >= organization.periodEnd) {',
+        replace: 'while (book.now > organization.periodEnd) {',
       },
       {
         name: 'period-keeps-empty-seats',
         why: 'a seat that was paid once is free in every later month',
-        find: 'organization.seatsPaid = organization.seatsUsed',
+        find: 'organization.seatsPaid = seats',
         replace: '',
       },
     ],

@@ -26,10 +26,12 @@ export function tariff(...components: Component[]): Tariff {
     version: 1,
     name: 'Basic Plan',
     currency: 'USD',
-    pricePerMonth: parseAmount('99.99'),
+    pricePerMonth: 0n,
     maxTeamMembers: 5,
     memberPrice: parseAmount('19.99'),
     chargeOnFailure: 'none',
+    graceDays: 7,
+    suspendAfterDays: 30,
     components,
   }
 }

@@ -1,5 +1,6 @@
 import type { Agent } from '../../src/agents/agent.ts'
-import { type ComposeOptions, compose, type Tollkeeper } from '../../src/composition.ts'
+import type { ComposeOptions } from '../../src/composition/options.ts'
+import { compose, type Tollkeeper } from '../../src/composition.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { parseAmount } from '../../src/pricing/money.ts'
 import type { Component } from '../../src/pricing/tariff.ts'
@@ -16,7 +17,7 @@ export interface World {
   readonly database: TestDatabase
   readonly env: Readonly<Record<string, string>>
   /** Another process's worth of the system on the same database and queue, without workers. */
-  open(agents?: readonly Agent[], model?: Pick<ComposeOptions, 'offlineFaults'>): Promise<Tollkeeper>
+  open(agents?: readonly Agent[], options?: Pick<ComposeOptions, 'offlineFaults' | 'clock'>): Promise<Tollkeeper>
   close(): Promise<void>
 }
 
@@ -38,8 +39,8 @@ export async function openWorld(backend: Backend, env: Readonly<Record<string, s
   return {
     database,
     env: settings,
-    async open(agents = [], model = {}) {
-      const tollkeeper = await compose({ config: readConfig(settings), agents, ...model })
+    async open(agents = [], options = {}) {
+      const tollkeeper = await compose({ config: readConfig(settings), agents, ...options })
       opened.push(tollkeeper)
       return tollkeeper
     },

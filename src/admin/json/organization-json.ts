@@ -66,6 +66,8 @@ export function organizationToJson(organization: OrganizationView, balance: Bala
     status: organization.status,
     period_start: organization.periodStart.toISOString(),
     period_end: organization.periodEnd.toISOString(),
+    next_tariff_version: organization.nextTariffVersion,
+    due_since: organization.dueSince?.toISOString() ?? null,
     created_at: organization.createdAt.toISOString(),
     balance: balanceToJson(balance),
   }

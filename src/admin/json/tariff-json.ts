@@ -4,7 +4,7 @@ import { COMPONENTS_MAX, type NewTariff, type TariffTerms } from '../../managers
 import type { TariffView } from '../../managers/tariff-view.ts'
 import { formatAmount } from '../../pricing/money.ts'
 import type { Component, ComponentKind } from '../../pricing/tariff.ts'
-import { amount, count, currency, key, label, list, units } from '../fields.ts'
+import { amount, count, currency, integer, key, label, list, units } from '../fields.ts'
 
 /** Where reading stops; how many tiers a rate may have is for pricing to say. */
 const TIERS_READ_MAX = 1_000
@@ -60,6 +60,9 @@ function tiersFromJson(tiers: ComponentBody['tiers'] | null): Component['tiers']
   return tiers?.map(({ up_to: upTo, price }) => ({ upTo, price })) ?? null
 }
 
+/** Ten years: whoever waits longer for a fee means no fee. */
+const DAYS_MAX = 3_650
+
 const termsBody = z
   .strictObject({
     name: label(),
@@ -68,6 +71,8 @@ const termsBody = z
     member_price: amount,
     currency,
     charge_on_failure: z.enum(['none', 'finished_stages']),
+    grace_days: integer(0, DAYS_MAX),
+    suspend_after_days: integer(0, DAYS_MAX),
   })
   .partial()
 
@@ -88,6 +93,7 @@ export function newTariff(defaultCurrency: string) {
         memberPrice: terms.memberPrice ?? 0n,
         currency: terms.currency ?? defaultCurrency,
         chargeOnFailure: terms.chargeOnFailure ?? 'none',
+        ...given({ graceDays: terms.graceDays, suspendAfterDays: terms.suspendAfterDays }),
         components: components ?? [],
         publish: publish ?? false,
       }
@@ -102,6 +108,8 @@ function termsFromJson(body: z.output<typeof termsBody>) {
     memberPrice: body.member_price,
     currency: body.currency,
     chargeOnFailure: body.charge_on_failure,
+    graceDays: body.grace_days,
+    suspendAfterDays: body.suspend_after_days,
   }
 }
 
@@ -122,6 +130,8 @@ export function tariffToJson({ tariff, state, draftVersion, warnings, createdAt,
     max_team_members: tariff.maxTeamMembers,
     member_price: formatAmount(tariff.memberPrice),
     charge_on_failure: tariff.chargeOnFailure,
+    grace_days: tariff.graceDays,
+    suspend_after_days: tariff.suspendAfterDays,
     components: tariff.components.map(componentToJson),
     warnings,
     next: draftVersion === null ? null : `POST /api/v1/admin/tariffs/${tariff.planId}/publish`,

@@ -16,11 +16,15 @@ export function organizationRoutes({
   const router = Router()
   const body = newOrganization(config.defaultCurrency)
 
+  const shown = (id: string) =>
+    inTransaction(async (em) => organizationToJson(await organizations.find(em, id), await balances.balance(em, id)))
+
   router.post('/', takes(), async (req, res) => {
     const input = bodyOf(req, body)
-    const json = await inTransaction(async (em) => {
-      return organizationToJson(await organizations.create(em, input), await balances.balance(em, input.id))
-    })
+    await inTransaction((em) => organizations.create(em, input))
+    // An overdraft pays the first fee at once.
+    await organizations.renew(input.id)
+    const json = await shown(input.id)
     res.status(201).location(`/api/v1/admin/organizations/${json.id}`).json(json)
   })
 
@@ -43,21 +47,16 @@ export function organizationRoutes({
 
   router.get('/:id', takes(), async (req, res) => {
     const id = accountParameter(req, 'id')
-    const json = await inTransaction(async (em) => {
-      return organizationToJson(await organizations.find(em, id), await balances.balance(em, id))
-    })
-    res.json(json)
+    res.json(await shown(id))
   })
 
   router.patch('/:id', takes(), async (req, res) => {
     const [id, patch] = [accountParameter(req, 'id'), bodyOf(req, organizationPatch)]
     await inTransaction((em) => organizations.update(em, id, patch))
+    await organizations.renew(id)
     const hasOtherPrices = patch.tariffId !== undefined || patch.tariffVersion !== undefined
     if (hasOtherPrices || patch.overdraftLimit !== undefined) await waker.wake(id, hasOtherPrices ? 'all' : 'fitting')
-    const json = await inTransaction(async (em) => {
-      return organizationToJson(await organizations.find(em, id), await balances.balance(em, id))
-    })
-    res.json(json)
+    res.json(await shown(id))
   })
 
   return router

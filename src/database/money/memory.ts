@@ -52,8 +52,8 @@ export class Memory {
     for (const id of named.organizations) {
       const known = this.#organizations.get(id)
       if (known === undefined || this.#doubts.about(id)) return null
-      if (now >= known.row.periodEnd) {
-        // With a new period all is read anew: the counters of those that are over would pile up here.
+      if (now >= Math.min(known.row.periodEnd, known.row.statusUntil ?? known.row.periodEnd)) {
+        // With a new period, or a new status, all is read anew: the counters of those that are over would pile up here.
         this.#organizations.delete(id)
         return null
       }

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Call } from '../../ledger/calls.ts'
 import { faultOf } from '../retry.ts'
-import { DatabaseClock } from './database-clock.ts'
+import { DatabaseClock, type GivenTime, NO_CLOCK } from './database-clock.ts'
 import type { RunBatch } from './lane.ts'
 import { Memory } from './memory.ts'
 import { moneyTransaction, type Verdicts } from './money-transaction.ts'
@@ -13,22 +13,25 @@ interface Shared {
   readonly tariffs: TariffCache
   readonly memory: Memory
   readonly announce: (jobIds: readonly string[]) => void
+  readonly time: GivenTime
 }
 
 /**
  * @param pool of connections that pipeline what they are asked, one for each lane at least
  * @param memory of this process and no other
  * @param announce told of the jobs whose state changed, behind the COMMIT
+ * @param time of a clock that was given; what is decided is decided by it
  */
 export function moneyTransactions(
   pool: pg.Pool,
   tariffs: TariffCache,
   {
-    memory = new Memory(new DatabaseClock()),
+    time = NO_CLOCK,
+    memory = new Memory(new DatabaseClock(time)),
     announce = () => undefined,
-  }: Partial<Pick<Shared, 'memory' | 'announce'>> = {},
+  }: Partial<Pick<Shared, 'memory' | 'announce' | 'time'>> = {},
 ): RunBatch {
-  const shared = { pool, tariffs, memory, announce }
+  const shared = { pool, tariffs, memory, announce, time }
   const pipes = new Map<number, MoneyPipe>()
   return (calls, { lane, sent } = { lane: 0, sent: () => undefined }) => {
     const pipe = pipes.get(lane) ?? new MoneyPipe(shared)

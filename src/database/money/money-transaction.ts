@@ -7,6 +7,7 @@ import { fold } from '../../ledger/fold.ts'
 import type { Tariff } from '../../pricing/tariff.ts'
 import { errorCode, faultOf, OutdatedFacts, UnansweredCommit } from '../retry.ts'
 import { listOf } from './array-literal.ts'
+import type { GivenTime } from './database-clock.ts'
 import { arePrepared, storeTogether } from './implicit-transaction.ts'
 import type { Memory, Stamps } from './memory.ts'
 import { type NamedRows, namedRows } from './named-rows.ts'
@@ -26,6 +27,7 @@ export interface Deciding {
   readonly memory: Memory
   /** Told of the jobs whose state changed, behind the COMMIT. */
   readonly announce: (jobIds: readonly string[]) => void
+  readonly time: GivenTime
 }
 
 /** Where a transaction is sent, among others. */
@@ -68,7 +70,7 @@ interface Known {
 /** Whatever goes wrong with a guess is tried again without one, unless it may have been stored. */
 async function decideKnown(
   place: Place,
-  { memory, announce }: Deciding,
+  { memory, announce, time }: Deciding,
   { facts, stamps, prices }: Known,
   calls: readonly Call[],
 ): Promise<Verdicts> {
@@ -77,7 +79,11 @@ async function decideKnown(
     const stamp = newId()
     const prepared = writingStatements(writes, facts.organizations, stamp)
     memory.keep(facts, writes, prepared.length > 0 ? stampEach(facts, stamp) : stamps)
-    const known = [listOf(stamps.keys()), JSON.stringify(Object.fromEntries(stamps)), `${facts.now}`]
+    const known = [
+      listOf(stamps.keys()),
+      JSON.stringify(Object.fromEntries(stamps)),
+      time() === null ? `${facts.now}` : null,
+    ]
     await storeKnown(place, [[STATEMENTS.lockKnown, known], ...prepared])
     memory.confirm(stamps.keys())
     announce(writes.changed)
@@ -92,14 +98,14 @@ async function decideKnown(
 
 async function readAndDecide(
   place: Place,
-  { tariffs, memory, announce }: Deciding,
+  { tariffs, memory, announce, time }: Deciding,
   named: NamedRows,
   calls: readonly Call[],
 ): Promise<Verdicts> {
   const { client } = place
   let committing = false
   try {
-    const { facts, stamps } = await readFacts(client, named)
+    const { facts, stamps } = await readFacts(client, named, time)
     if (await place.isOvertaken()) throw new OutdatedFacts(new Error('The transaction ahead of this one failed'))
     memory.see(facts, stamps)
     const { verdicts, writes } = fold(facts, await tariffs.load(client, versionsOf(facts)), calls)
@@ -175,7 +181,9 @@ const stampEach = ({ organizations }: Facts, stamp: string): Stamps =>
   new Map(organizations.map(({ id }) => [id, stamp]))
 
 function versionsOf({ organizations, jobs }: Facts): readonly string[] {
-  return [...organizations, ...jobs].flatMap(({ tariffVersionId }) => tariffVersionId ?? [])
+  const periods = organizations.flatMap((organization) => organization.periods)
+  const next = organizations.map(({ nextTariffVersionId }) => ({ tariffVersionId: nextTariffVersionId }))
+  return [...organizations, ...next, ...periods, ...jobs].flatMap(({ tariffVersionId }) => tariffVersionId ?? [])
 }
 
 function changedOnes(error: unknown): readonly string[] {

@@ -44,6 +44,7 @@ const PLAIN: ReadonlySet<CallKind> = new Set([
   'fail',
   'reverse',
   'remove_member',
+  'renew',
 ])
 
 export function namedRows(calls: readonly Call[]): NamedRows {

@@ -3,6 +3,7 @@ import { PARKED_PER_WAKE } from '../../ledger/calls.ts'
 import type { Facts, JobRow, StageRow } from '../../ledger/facts.ts'
 import { isStopping } from '../../ledger/states.ts'
 import { listOf, plain, quoted } from './array-literal.ts'
+import type { GivenTime } from './database-clock.ts'
 import type { Stamps } from './memory.ts'
 import type { NamedRows } from './named-rows.ts'
 import {
@@ -30,6 +31,7 @@ const NOWHERE: Facts['parkedUpTo'] = new Map()
 export async function readFacts(
   client: pg.ClientBase,
   named: NamedRows,
+  time: GivenTime,
 ): Promise<{ readonly facts: Facts; readonly stamps: Stamps }> {
   const organizations = listOf(named.organizations)
   const begin = client.query('begin')
@@ -45,7 +47,7 @@ export async function readFacts(
   const [, balances, organizationRows, jobRows, stageRows, counters, members, entries] = await allOf([
     begin,
     locking,
-    ask(client, STATEMENTS.readOrganizations, [organizations, counted]),
+    ask(client, STATEMENTS.readOrganizations, [organizations, counted, time()]),
     ids.length > 0 ? ask(client, STATEMENTS.readJobs, [jobIds, admits]) : NOTHING,
     ids.length > 0 ? ask(client, STATEMENTS.readStages, [jobIds, admits]) : NOTHING,
     ids.length > 0 ? ask(client, STATEMENTS.readCounters, [organizations, jobIds]) : NOTHING,

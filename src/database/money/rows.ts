@@ -10,6 +10,7 @@ import type {
   SettledLine,
   StageRow,
 } from '../../ledger/facts.ts'
+import type { PeriodEdge, PeriodRow } from '../../ledger/period-row.ts'
 import type { StageBound, StageUsage } from '../../pricing/usage.ts'
 import type { Cell, Cells } from './statements.ts'
 import { lineFromJson, type StoredLine } from './stored-lines.ts'
@@ -56,8 +57,14 @@ export function organizationFrom(row: Cells, balance: Cells): OrganizationRow {
     status: text(row[3]) as OrganizationRow['status'],
     tariffVersionId: maybeText(row[4]),
     periodAnchor: number(row[5]),
+    periodNumber: number(row[10]),
     periodStart: number(row[6]),
     periodEnd: number(row[7]),
+    nextTariffVersionId: maybeText(row[11]),
+    dueSince: maybeNumber(row[12]),
+    statusUntil: maybeNumber(row[13]),
+    nextTariffAt: maybeNumber(row[14]),
+    periods: periodsFrom(text(row[1]), row[15] ?? null),
     available: amount(balance[1]),
     held: amount(balance[2]),
     overdraftLimit: amount(balance[3]),
@@ -67,6 +74,29 @@ export function organizationFrom(row: Cells, balance: Cells): OrganizationRow {
     waiting: row[8] === 't',
     parked: maybeNumber(row[9]),
   }
+}
+
+interface StoredPeriod extends Omit<Json<PeriodRow>, 'organizationId' | 'opening' | 'closing'> {
+  readonly opening: StoredEdge
+  readonly closing: StoredEdge | null
+}
+type StoredEdge = readonly [seq: number, available: string, held: string]
+
+function periodsFrom(organizationId: string, cell: Cell): readonly PeriodRow[] {
+  const stored = maybeJson<readonly StoredPeriod[]>(cell) ?? []
+  return stored.map(({ planFee, seatFee, credit, opening, closing, ...rest }) => ({
+    organizationId,
+    ...rest,
+    planFee: BigInt(planFee),
+    seatFee: BigInt(seatFee),
+    credit: BigInt(credit),
+    opening: edgeFrom(opening),
+    closing: closing && edgeFrom(closing),
+  }))
+}
+
+const edgeFrom = ([seq, available, held]: StoredEdge): PeriodEdge => {
+  return { seq, available: BigInt(available), held: BigInt(held) }
 }
 
 export function jobFrom(row: Cells): JobRow {

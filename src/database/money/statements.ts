@@ -32,6 +32,7 @@ export const STATEMENTS = {
   readMembers: statement('read-members'),
   readEntries: statement('read-entries'),
   writeBalances: statement('write-balances'),
+  writeSubscriptions: statement('write-subscriptions'),
   writePeriods: statement('write-periods'),
   writeJobs: statement('write-jobs'),
   writeStages: statement('write-stages'),

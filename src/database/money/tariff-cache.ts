@@ -9,6 +9,7 @@ const TARIFFS_BY_VERSION = `
 select v.id as "versionId", v.plan_id as "planId", v.version, v.name, p.currency,
   v.price_per_month::text as "pricePerMonth", v.max_team_members as "maxTeamMembers",
   v.member_price::text as "memberPrice", v.charge_on_failure as "chargeOnFailure",
+  v.grace_days as "graceDays", v.suspend_after_days as "suspendAfterDays",
   coalesce((select jsonb_agg(jsonb_build_object('key', c.key, 'kind', c.kind, 'model', c.model, 'price', c.price::text,
     'per', c.per, 'included', c.included, 'tiers', c.tiers, 'llmModel', c.llm_model, 'tokenClass', c.token_class,
     'agent', c.agent, 'feature', c.feature) order by c.position)

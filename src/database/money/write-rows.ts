@@ -12,6 +12,7 @@ import type {
 import { json, listOf, plain, quoted } from './array-literal.ts'
 import { type Cells, STATEMENTS, type Statement } from './statements.ts'
 import { linesToJson } from './stored-lines.ts'
+import { periodColumns } from './write-periods.ts'
 
 /** A statement with its values, ready to be sent. */
 export type Prepared = readonly [Statement, Cells]
@@ -47,6 +48,7 @@ export function writingStatements(
   store(STATEMENTS.writeEntries, others, entryColumns)
   store(STATEMENTS.writeCounters, writes.counters, counterColumns)
   store(STATEMENTS.writeMembers, writes.members, memberColumns)
+  store(STATEMENTS.writeSubscriptions, writes.subscriptions, subscriptionColumns)
   store(STATEMENTS.writePeriods, writes.periods, periodColumns)
   store(STATEMENTS.writeAbsorbed, writes.absorbed, absorbedColumns)
   if (prepared.length > 0 || writes.organizations.length > 0) {
@@ -68,8 +70,20 @@ function balanceColumns(rows: readonly OrganizationRow[]): Cells {
   ]
 }
 
-function periodColumns(rows: readonly OrganizationRow[]): Cells {
-  return [quoted(rows, (row) => row.id), plain(rows, (row) => row.periodStart), plain(rows, (row) => row.periodEnd)]
+function subscriptionColumns(rows: readonly OrganizationRow[]): Cells {
+  return [
+    quoted(rows, (row) => row.id),
+    plain(rows, (row) => row.status),
+    plain(rows, (row) => row.tariffVersionId),
+    plain(rows, (row) => row.nextTariffVersionId),
+    plain(rows, (row) => row.periodAnchor),
+    plain(rows, (row) => row.periodNumber),
+    plain(rows, (row) => row.periodStart),
+    plain(rows, (row) => row.periodEnd),
+    plain(rows, (row) => row.dueSince),
+    plain(rows, (row) => row.statusUntil),
+    plain(rows, (row) => row.nextTariffAt),
+  ]
 }
 
 function jobColumns(rows: readonly JobRow[]): Cells {

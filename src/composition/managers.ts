@@ -1,0 +1,57 @@
+import type { Config } from '../config/config.ts'
+import { createInSnapshot } from '../database/snapshot.ts'
+import type { Logger } from '../foundation/logger.ts'
+import { BalanceManager } from '../managers/balance.manager.ts'
+import { JobManager } from '../managers/job.manager.ts'
+import { OrganizationManager } from '../managers/organization.manager.ts'
+import { TariffManager } from '../managers/tariff.manager.ts'
+import { TeamBillingManager } from '../managers/team-billing.manager.ts'
+import { TokenBasedBillingManager } from '../managers/token-based-billing.manager.ts'
+import { VerifyManager } from '../managers/verify.manager.ts'
+import { Outbox } from '../pipeline/outbox.ts'
+import { Waker } from '../pipeline/wake.ts'
+import { createQueues } from '../queues/queues.ts'
+import { o200kBase } from '../tokenizer/o200k-base.ts'
+import type { Storage } from './storage.ts'
+
+const DAY_MS = 86_400_000
+/** A killed worker's claim ends after this; a living one extends it three times in that time. */
+const CLAIM_LEASE_MS = 6_000
+
+export type Managers = ReturnType<typeof openManagers>
+
+/** Makes every manager, and what stands between them and the queues. */
+export function openManagers(config: Config, storage: Storage, logger: Logger, opened: AsyncDisposableStack) {
+  const { money, backend, pool, inTransaction, em, time, clock } = storage
+  const queues = createQueues(backend, { keepCompleted: config.keepCompleted, logger })
+  opened.defer(() => queues.close())
+  const outbox = new Outbox(queues, logger)
+  opened.defer(() => outbox.drain())
+  const billing = new TokenBasedBillingManager(money, {
+    claimLeaseMs: CLAIM_LEASE_MS,
+    parkedExpiresMs: config.parkedExpiresDays * DAY_MS,
+    outputLimit: config.maxOutputTokens,
+  })
+  const verifier = new VerifyManager({
+    inSnapshot: createInSnapshot(pool),
+    inTransaction,
+    em,
+    logger,
+    pingQueue: () => queues.ping(),
+    sweepMs: config.reconcileIntervalMs,
+    time,
+  })
+  opened.defer(() => verifier.close())
+  return {
+    billing,
+    verifier,
+    balances: new BalanceManager(money, (resumed) => outbox.resume(resumed)),
+    jobs: new JobManager(o200kBase, clock),
+    teams: new TeamBillingManager(money),
+    tariffs: new TariffManager(time),
+    organizations: new OrganizationManager(time, money),
+    queues,
+    outbox,
+    waker: new Waker(billing, outbox, logger),
+  }
+}

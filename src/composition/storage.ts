@@ -1,0 +1,85 @@
+import { availableParallelism } from 'node:os'
+import type pg from 'pg'
+import type { Config } from '../config/config.ts'
+import { refuseClockSkew } from '../database/clock-check.ts'
+import { JobNotices } from '../database/job-notices.ts'
+import { Batcher } from '../database/money/batcher.ts'
+import { timeOf } from '../database/money/database-clock.ts'
+import { moneyTransactions } from '../database/money/money-pipe.ts'
+import { TariffCache } from '../database/money/tariff-cache.ts'
+import { Notifications } from '../database/notifications.ts'
+import { openOrm } from '../database/orm.ts'
+import { openMoneyPool, openQueuePool } from '../database/pool.ts'
+import { watchPool } from '../database/silence.ts'
+import { StageWorkReader } from '../database/stage-work.ts'
+import { createInTransaction } from '../database/transaction.ts'
+import { type Clock, systemClock } from '../foundation/clock.ts'
+import type { Logger } from '../foundation/logger.ts'
+import { DatabaseTime } from '../managers/database-time.ts'
+import { createQueueBackend, type QueueBackend } from '../queues/backends.ts'
+
+/**
+ * Batches of the money path side by side, each on a connection of its own: while one waits for its COMMIT, another is
+ * folded. A lane keeps a core of PostgreSQL busy; more than four would only cut batches smaller.
+ */
+const MONEY_LANES = Math.min(4, Math.max(2, availableParallelism() >> 1))
+/** What reads beside the money path: the sweep's lock, verify's snapshot, tariffs, probes. */
+const READING_POOL_MAX = 4
+/** BullMQ's queries beside the clients that its workers listen on; about 8 is best (measured by the prototypes). */
+const QUEUE_POOL_MAX = 13
+
+export type Storage = Awaited<ReturnType<typeof openStorage>>
+
+/** Opens the database, the money path and the queues' backend; what it opens is closed with the stack. */
+export async function openStorage(
+  config: Config,
+  url: string,
+  logger: Logger,
+  clock: Clock,
+  opened: AsyncDisposableStack,
+) {
+  const orm = await openOrm(url, 'tollkeeper', (pool) => watchPool(pool, logger))
+  opened.defer(() => orm.close(true))
+  const pool = watched(openMoneyPool(url, READING_POOL_MAX), logger, opened)
+  const time = timeOf(clock)
+  if (clock === systemClock) await refuseClockSkew(pool, clock)
+  else logger.warn("a clock is given: everything is decided by it, not by the database's")
+  const tariffs = new TariffCache()
+  const moneyPool = watched(openMoneyPool(url, MONEY_LANES), logger, opened)
+  const notices = new JobNotices(pool, logger)
+  opened.defer(() => notices.drain())
+  const announce = (jobIds: readonly string[]): void => notices.announce(jobIds)
+  const money = new Batcher(moneyTransactions(moneyPool, tariffs, { announce, time }), { lanes: MONEY_LANES })
+  opened.defer(() => money.drain())
+  const notifications = new Notifications(url, logger)
+  opened.defer(() => notifications.close())
+  await notifications.open()
+  const backend: QueueBackend =
+    config.redisUrl === undefined
+      ? createQueueBackend({
+          kind: 'postgres',
+          pool: watched(openQueuePool(url, QUEUE_POOL_MAX), logger, opened),
+          logger,
+        })
+      : createQueueBackend({ kind: 'redis', url: config.redisUrl, logger })
+  return {
+    inTransaction: createInTransaction(orm),
+    em: () => orm.em.fork(),
+    pool,
+    /** The time that managers and the sweep go by. */
+    time: new DatabaseTime(time),
+    clock,
+    tariffs,
+    money,
+    work: new StageWorkReader(pool),
+    notifications,
+    backend,
+  }
+}
+
+/** A watched pool, closed at the end. */
+function watched(pool: pg.Pool, logger: Logger, opened: AsyncDisposableStack): pg.Pool {
+  watchPool(pool, logger)
+  opened.defer(() => pool.end())
+  return pool
+}
