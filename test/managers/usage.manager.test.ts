@@ -12,6 +12,8 @@ import { storyOrganization, tellJob, tellMoney } from './billed-story.ts'
 
 const HOUR_MS = 3_600_000
 const JOBS = 60
+/** More are no more than time: one story holds every end that a job can come to. */
+const STORIES = 2
 
 interface Used {
   readonly jobId: string
@@ -123,7 +125,7 @@ const zones = ['UTC', 'Europe/Berlin', 'Asia/Kolkata', 'America/St_Johns'].flatM
 
 describe('usage after a random story', () => {
   it('is the sum of the charged lines, over whatever it is grouped by, and what the ledger charged and kept', async () => {
-    await withSeeds(seedsOfRun(2), async (seed) => {
+    await withSeeds(seedsOfRun(STORIES).slice(0, STORIES), async (seed) => {
       const random = seededRandom(seed)
       const id = await storyOrganization(tollkeeper, `story-${seed}`)
       await storyOrganization(tollkeeper, `${id}-other`)

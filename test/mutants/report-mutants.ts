@@ -7,37 +7,37 @@ export const REPORT_MUTANTS: readonly Mutant[] = [
     ['managers/usage.manager'],
     [
       {
-        name: 'usage-of-the-reversed',
+        name: 'report-of-the-reversed',
         why: 'a failed job, which costs nothing, stands in the usage that is paid for',
         find: "s.state = 'charged'",
         replace: "s.state in ('charged', 'reversed')",
       },
       {
-        name: 'usage-of-the-end-twice',
+        name: 'report-of-the-end-twice',
         why: 'what was finished at midnight is told on both days',
         find: 's.finished_at < $5',
         replace: 's.finished_at <= $5',
       },
       {
-        name: 'usage-with-write-offs',
+        name: 'report-with-write-offs',
         why: 'a customer is told to have paid what the platform bore',
         find: 'sum((line ->> 15)::bigint)',
         replace: 'sum((line ->> 15)::bigint + (line ->> 16)::bigint)',
       },
       {
-        name: 'usage-forgets-the-slow',
+        name: 'report-forgets-the-slow',
         why: 'a job that waited for days was charged, and is in no report',
         find: "finished_at - created_at > interval '24:00:00'",
         replace: 'false',
       },
       {
-        name: 'usage-forgets-the-running',
+        name: 'report-forgets-the-running',
         why: 'what a job was charged is in no report until it ends',
         find: "h.state = 'open'",
         replace: "h.state = 'closed'",
       },
       {
-        name: 'usage-forgets-the-parked',
+        name: 'report-forgets-the-parked',
         why: 'what a job was charged before it was parked is in no report',
         find: "state = 'rejected_for_balance'",
         replace: 'false',
