@@ -1,8 +1,9 @@
 import type { Tollkeeper } from '../../src/composition.ts'
+import { parseAmount } from '../../src/pricing/money.ts'
 import type { TokenClass } from '../../src/pricing/tariff.ts'
 import type { StageBound, StageUsage } from '../../src/pricing/usage.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
-import { component, fundedOrganization } from '../support/tollkeeper.ts'
+import { component } from '../support/tollkeeper.ts'
 
 /** Every kind of line: with free units and without, a fee, a flat price, one model by its name, and a meter at no price. */
 const PRICED = [
@@ -19,9 +20,24 @@ const MEMBERS = ['ann', 'bob'] as const
 const PROMPT_MAX = 300
 const ANSWER_MAX = 120
 
-/** An organisation that jobs can be told of. */
+/** An organisation with money and members, on a plan with a monthly fee, that jobs can be told of. */
 export async function storyOrganization(tollkeeper: Tollkeeper, id: string): Promise<string> {
-  await fundedOrganization(tollkeeper, id, '0.20', PRICED, { memberPrice: '0.002', maxTeamMembers: 5 })
+  const { inTransaction, tariffs, organizations, balances } = tollkeeper
+  await inTransaction(async (em) => {
+    const { tariff } = await tariffs.create(em, {
+      name: `plan of ${id}`,
+      pricePerMonth: parseAmount('0.01'),
+      memberPrice: parseAmount('0.002'),
+      maxTeamMembers: 5,
+      currency: 'USD',
+      chargeOnFailure: 'none',
+      components: PRICED,
+      publish: true,
+    })
+    const on = { currency: 'USD', tariffId: tariff.planId, tariffVersion: null, overdraftLimit: 0n }
+    await organizations.create(em, { id, name: id, ...on })
+  })
+  await balances.topUp(id, { amount: parseAmount('0.20'), reference: 'first', note: null })
   for (const user of MEMBERS) await tollkeeper.teams.addMember(id, user)
   return id
 }

@@ -3,13 +3,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Tollkeeper } from '../../src/composition.ts'
 import { lineFromJson, type StoredLine } from '../../src/database/money/stored-lines.ts'
 import { createInSnapshot } from '../../src/database/snapshot.ts'
+import { TimeZone } from '../../src/foundation/time-zone.ts'
 import { type Share, type Statement, StatementManager } from '../../src/managers/statement.manager.ts'
 import { statementToCsv, statementToJson } from '../../src/managers/statement-json.ts'
 import type { MovementKind } from '../../src/managers/statement-rows.ts'
 import { seededRandom, seedsOfRun, withSeeds } from '../support/seeded-random.ts'
+import { SettableClock } from '../support/settable-clock.ts'
 import { openWorld, type World } from '../support/tollkeeper.ts'
 import { storyOrganization, tellJob, tellMoney } from './billed-story.ts'
-import { openPeriods, turnPage } from './period-pages.ts'
+import { turnPage } from './period-pages.ts'
 
 const PERIODS = 4
 const STORIES = 3
@@ -26,6 +28,7 @@ interface Entry {
   readonly credit: string
 }
 
+const clock = new SettableClock('2026-01-31T09:00:00Z')
 let world: World
 let tollkeeper: Tollkeeper
 let pool: pg.Pool
@@ -33,7 +36,7 @@ let pool: pg.Pool
 let inSteps: StatementManager
 beforeAll(async () => {
   world = await openWorld('postgres', { LOG_LEVEL: 'silent' })
-  tollkeeper = await world.open()
+  tollkeeper = await world.open([], { clock })
   pool = new pg.Pool({ connectionString: world.database.appUrl, max: 1 })
   inSteps = new StatementManager(createInSnapshot(pool), 7)
 })
@@ -94,19 +97,20 @@ describe('statements of a random story over several periods', () => {
     await withSeeds(seedsOfRun(STORIES).slice(0, STORIES), async (seed) => {
       const random = seededRandom(seed)
       const id = await storyOrganization(tollkeeper, `stated-${seed}`)
-      await openPeriods(world, id)
       const closed: string[] = []
       for (let number = 1; number <= PERIODS; number += 1) {
         for (let step = 0; step < STEPS; step += 1) {
           await tellJob(tollkeeper, id, random)
           if (random.chance(40)) await tellMoney(tollkeeper, id, random)
         }
+        await tollkeeper.balances.topUp(id, { amount: 90_000_000n, reference: `month ${number}`, note: null })
         const running = await tollkeeper.statements.statement(id, 'current')
         expect([running.number, running.closedAt]).toEqual([number, null])
-        await turnPage(world, id)
+        await turnPage(tollkeeper, clock, id)
         closed.push(bytesOf(await tollkeeper.statements.statement(id, number)))
       }
       const [entries, lines] = [await ledgerOf(id), await linesOf(id)]
+      let paid = 0n
       let former = { seq: 0, available: 0n, held: 0n }
       for (let number = 1; number <= PERIODS + 1; number += 1) {
         const statement = await tollkeeper.statements.statement(id, number)
@@ -123,6 +127,7 @@ describe('statements of a random story over several periods', () => {
           if (kind === 'write_off') expect([available, held]).toEqual([0n, 0n])
         }
         const { component, agent, model, member } = statement.shares
+        paid += component.reduce((sum, { amount }) => sum + amount, 0n)
         expect(toMap(component)).toEqual(sharesOf(own, (entry) => entry.component))
         expect(toMap(member)).toEqual(sharesOf(own, (entry) => entry.member))
         expect(toMap(model)).toEqual(sharesOf(own, ({ line }) => lines.get(line)?.llmModel ?? null))
@@ -134,6 +139,12 @@ describe('statements of a random story over several periods', () => {
         }
       }
       expect(former.seq).toBe(entries.length)
+      const [{ start }, { end }] = [
+        await tollkeeper.statements.statement(id, 1),
+        await tollkeeper.statements.statement(id, PERIODS + 1),
+      ]
+      const all = { from: start, to: end, by: null, groupBy: [], timeZone: TimeZone.named('UTC') as TimeZone }
+      expect((await tollkeeper.usage.report(id, all)).total.amount).toBe(paid)
       expect((await tollkeeper.verifier.verify({ organizationId: id })).violations).toEqual([])
     })
   }, 120_000)
@@ -142,14 +153,13 @@ describe('statements of a random story over several periods', () => {
 describe('a statement', () => {
   it('has the reversal where it was posted, and leaves the period of the charge alone', async () => {
     const id = await storyOrganization(tollkeeper, 'late')
-    await openPeriods(world, id)
     const job = await tollkeeper.openJob({ organizationId: id, userId: 'ann', agents: ['writer'] })
     await tollkeeper.billing.admit(job, [
       { stage: 'input', bound: { kind: 'input', tokens: 1_400 } },
       { stage: 'agent.writer', bound: { kind: 'agent', agent: 'writer', llm: null } },
       { stage: 'output', bound: { kind: 'output', maxTokens: 1 } },
     ])
-    await turnPage(world, id)
+    await turnPage(tollkeeper, clock, id)
     const before = bytesOf(await tollkeeper.statements.statement(id, 1))
     await tollkeeper.billing.reverse(job, { code: 'agent-error', stage: 'output', detail: 'it broke' })
     expect(bytesOf(await tollkeeper.statements.statement(id, 1))).toBe(before)
@@ -169,12 +179,32 @@ describe('a statement', () => {
     })
   })
 
+  it('tells the unused rest of a fee apart from what jobs were given back', async () => {
+    const [id, other] = [await storyOrganization(tollkeeper, 'moving'), await storyOrganization(tollkeeper, 'model')]
+    const { organizations, inTransaction } = tollkeeper
+    const { periodStart } = await inTransaction((em) => organizations.find(em, id))
+    const { tariffId } = await inTransaction((em) => organizations.find(em, other))
+    clock.set(new Date(periodStart.getTime() + 12 * 86_400_000).toISOString())
+    await inTransaction((em) => organizations.update(em, id, { tariffId }))
+    await organizations.renew(id)
+    const [first, second] = [await tollkeeper.statements.statement(id, 1), await tollkeeper.statements.statement(id, 2)]
+    const amounts = ({ movements }: Statement) => {
+      return Object.fromEntries(movements.flatMap(({ kind, amount }) => (amount === 0n ? [] : [[kind, amount]])))
+    }
+    expect(amounts(first)).toEqual({ top_up: 200_000_000n, plan_fee: 10_000_000n, seat_fee: expect.any(BigInt) })
+    expect(amounts(second)).toEqual({
+      plan_fee: 10_000_000n,
+      seat_fee: expect.any(BigInt),
+      unused_fee: expect.any(BigInt),
+    })
+    expect([first.shares.component, second.shares.component]).toEqual([[], []])
+  })
+
   it('that does not add up, or does not begin where the one before ended, is never shown', async () => {
     const id = await storyOrganization(tollkeeper, 'broken')
-    await openPeriods(world, id)
-    await turnPage(world, id)
+    await turnPage(tollkeeper, clock, id)
     await tollkeeper.balances.topUp(id, { amount: 5n, reference: 'more', note: null })
-    await turnPage(world, id)
+    await turnPage(tollkeeper, clock, id)
     const change = (number: number, edge: string, by: number) =>
       world.database.query(
         `update tollkeeper.billing_periods set ${edge} = ${edge} + $3 where organization_id = $1 and number = $2`,
@@ -196,7 +226,6 @@ describe('a statement', () => {
 
   it('is found by its number only while there is such a period', async () => {
     const id = await storyOrganization(tollkeeper, 'few')
-    await openPeriods(world, id)
     await expect(tollkeeper.statements.statement(id, 2)).rejects.toMatchObject({ code: 'not-found' })
     await expect(tollkeeper.statements.statement('nobody', 1)).rejects.toMatchObject({ code: 'not-found' })
     await expect(tollkeeper.statements.statement('nobody', 'current')).rejects.toMatchObject({ code: 'not-found' })
