@@ -15,7 +15,9 @@ import { jobRoutes } from './routes/jobs.route.ts'
 import { memberRoutes } from './routes/members.route.ts'
 import { moneyRoutes } from './routes/money.route.ts'
 import { organizationRoutes } from './routes/organizations.route.ts'
+import { organizationStatementRoutes, statementRoutes } from './routes/statements.route.ts'
 import { tariffRoutes } from './routes/tariffs.route.ts'
+import { organizationUsageRoutes, usageRoutes } from './routes/usage.route.ts'
 import { verifyRoutes } from './routes/verify.route.ts'
 
 /**
@@ -57,8 +59,10 @@ function apiRoutes(deps: AdminDependencies): Router {
   router.use('/admin/organizations', organizationRoutes(deps))
   router.use('/admin/organizations/:id/members', memberRoutes(deps))
   router.use('/admin/organizations/:id', moneyRoutes(deps))
+  router.use('/admin/organizations/:id', organizationUsageRoutes(deps), organizationStatementRoutes(deps))
   router.use('/admin/verify', verifyRoutes(deps))
   router.use('/jobs', jobRoutes(deps))
   router.use('/', accountRoutes(deps))
+  router.use('/', usageRoutes(deps), statementRoutes(deps))
   return router
 }

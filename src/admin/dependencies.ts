@@ -4,8 +4,10 @@ import type { createLogger } from '../foundation/logger.ts'
 import type { BalanceManager } from '../managers/balance.manager.ts'
 import type { JobManager } from '../managers/job.manager.ts'
 import type { OrganizationManager } from '../managers/organization.manager.ts'
+import type { StatementManager } from '../managers/statement.manager.ts'
 import type { TariffManager } from '../managers/tariff.manager.ts'
 import type { TeamBillingManager } from '../managers/team-billing.manager.ts'
+import type { UsageManager } from '../managers/usage.manager.ts'
 import type { VerifyManager } from '../managers/verify.manager.ts'
 import type { JobService } from '../pipeline/job-service.ts'
 import type { Waker } from '../pipeline/wake.ts'
@@ -23,6 +25,8 @@ export interface AdminDependencies {
   readonly jobs: JobManager
   readonly service: Pick<JobService, 'submit' | 'quote' | 'quoteAll' | 'cancel'>
   readonly verifier: Pick<VerifyManager, 'verify'>
+  readonly usage: UsageManager
+  readonly statements: StatementManager
   /** Resumes what fits now; asked after a raised limit or another tariff. */
   readonly waker: Pick<Waker, 'wake'>
   /** What readiness asks; each rejects when that part does not answer. */

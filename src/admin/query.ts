@@ -25,7 +25,8 @@ export function takes(...names: readonly string[]): RequestHandler {
 /** The parameters of a list. */
 export const LIST = ['limit', 'cursor'] as const
 
-function parameter(req: Request, name: string): string | undefined {
+/** What is given for a parameter that {@link takes} let through. */
+export function parameter(req: Request, name: string): string | undefined {
   const value = req.query[name]
   return typeof value === 'string' ? value : undefined
 }
@@ -89,7 +90,7 @@ function checksum(list: string, text: string): Buffer {
   return createHash('sha256').update(`${list}\n${text}`).digest().subarray(0, CHECKSUM_BYTES)
 }
 
-function invalidQuery(message: string): TollkeeperError {
+export function invalidQuery(message: string): TollkeeperError {
   return new TollkeeperError('invalid-query', 400, message)
 }
 

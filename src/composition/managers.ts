@@ -1,12 +1,15 @@
 import type { Config } from '../config/config.ts'
 import { createInSnapshot } from '../database/snapshot.ts'
+import { systemClock } from '../foundation/clock.ts'
 import type { Logger } from '../foundation/logger.ts'
 import { BalanceManager } from '../managers/balance.manager.ts'
 import { JobManager } from '../managers/job.manager.ts'
 import { OrganizationManager } from '../managers/organization.manager.ts'
+import { StatementManager } from '../managers/statement.manager.ts'
 import { TariffManager } from '../managers/tariff.manager.ts'
 import { TeamBillingManager } from '../managers/team-billing.manager.ts'
 import { TokenBasedBillingManager } from '../managers/token-based-billing.manager.ts'
+import { UsageManager } from '../managers/usage.manager.ts'
 import { VerifyManager } from '../managers/verify.manager.ts'
 import { Outbox } from '../pipeline/outbox.ts'
 import { Waker } from '../pipeline/wake.ts'
@@ -32,8 +35,9 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
     parkedExpiresMs: config.parkedExpiresDays * DAY_MS,
     outputLimit: config.maxOutputTokens,
   })
+  const inSnapshot = createInSnapshot(pool)
   const verifier = new VerifyManager({
-    inSnapshot: createInSnapshot(pool),
+    inSnapshot,
     inTransaction,
     em,
     logger,
@@ -45,6 +49,8 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
   return {
     billing,
     verifier,
+    usage: new UsageManager({ inSnapshot, idsTellTime: clock === systemClock }),
+    statements: new StatementManager(inSnapshot),
     balances: new BalanceManager(money, (resumed) => outbox.resume(resumed)),
     jobs: new JobManager(o200kBase, clock),
     teams: new TeamBillingManager(money),

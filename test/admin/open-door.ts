@@ -3,7 +3,7 @@ import { createAdminApp } from '../../src/admin/app.ts'
 import { startAdminServer } from '../../src/admin/server.ts'
 import type { ComposeOptions } from '../../src/composition/options.ts'
 import type { Tollkeeper } from '../../src/composition.ts'
-import { openWorld } from '../support/tollkeeper.ts'
+import { openWorld, type World } from '../support/tollkeeper.ts'
 
 export interface Answer {
   readonly status: number
@@ -37,6 +37,7 @@ export type Ask = (path: string, request?: Request) => Promise<Answer>
 
 export interface Door {
   readonly tollkeeper: Tollkeeper
+  readonly database: World['database']
   readonly url: string
   readonly ask: Ask
   /** Opens a second door on the same parts, with this key. */
@@ -73,6 +74,7 @@ export async function openDoor(
   const open = await listen(undefined)
   return {
     tollkeeper,
+    database: world.database,
     ...open,
     withKey: listen,
     async traces() {

@@ -10,6 +10,7 @@ import { QUOTE_MUTANTS } from './quote-mutants.ts'
 import { READ_MUTANTS } from './read-mutants.ts'
 import { RENEWAL_MUTANTS } from './renewal-mutants.ts'
 import { REPEAT_MUTANTS } from './repeat-mutants.ts'
+import { REPORT_MUTANTS } from './report-mutants.ts'
 import { SETTLE_MUTANTS } from './settle-mutants.ts'
 import { STOP_MUTANTS } from './stop-mutants.ts'
 import { TRANSACTION_MUTANTS } from './transaction-mutants.ts'
@@ -38,4 +39,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...WRITE_MUTANTS,
   ...DATABASE_MUTANTS,
   ...USAGE_MUTANTS,
+  ...REPORT_MUTANTS,
 ]

@@ -1,0 +1,112 @@
+import { errorCode } from '../database/retry.ts'
+import type { InSnapshot, Snapshot } from '../database/snapshot.ts'
+import { ValidationError } from '../foundation/errors.ts'
+import type { Bucket, TimeZone } from '../foundation/time-zone.ts'
+import { Turnstile } from '../foundation/turnstile.ts'
+import { unknownOrganization } from '../ledger/fold.ts'
+import { type Dimension, readUsage, type UsageGroup, type UsageSum } from './usage-lines.ts'
+
+const HOUR_MS = 3_600_000
+const DAYS_MAX = 400
+/** A time of so many local days may be an hour longer than they are: a clock went back in it. */
+const RANGE_MAX_MS = DAYS_MAX * 24 * HOUR_MS + HOUR_MS
+/** An answer of more rows is read by nobody, and would fill this process's memory. */
+const ROWS_MAX = 10_000
+/** The money path reads through the same few connections: two reports at once leave it half of them. */
+const AT_ONCE = 2
+const WAITING_MAX = 20
+/** Less than the 10 s after which a connection that owes an answer is taken for dead. */
+const STATEMENT_MAX_MS = 8_000
+const CANCELED = '57014'
+/** Memory for sorting and hashing in one statement; beyond it PostgreSQL works on disk. */
+const SETTINGS = `select set_config('statement_timeout', $1, true), set_config('work_mem', '16MB', true)`
+
+const ORGANIZATION = `
+select currency, tollkeeper.to_ms(period_start), tollkeeper.to_ms(period_end) from tollkeeper.organizations where id = $1`
+
+export interface UsageRequest {
+  /** Epoch milliseconds; null: the beginning of the running period. */
+  readonly from: number | null
+  /** Epoch milliseconds; null: the end of the running period. */
+  readonly to: number | null
+  /** null: all of it in one part. */
+  readonly by: Bucket | null
+  readonly groupBy: readonly Dimension[]
+  readonly timeZone: TimeZone
+}
+
+/** What an organisation used from `from` until before `to`, in parts and groups that have any. */
+export interface UsageReport extends Omit<UsageRequest, 'from' | 'to'> {
+  readonly organizationId: string
+  readonly currency: string
+  readonly from: number
+  readonly to: number
+  readonly groups: readonly (UsageGroup & { readonly start: number; readonly end: number })[]
+  readonly total: UsageSum
+}
+
+interface UsageDependencies {
+  readonly inSnapshot: InSnapshot
+  /** Whether stages are finished by the same clock that ids are made by. */
+  readonly idsTellTime: boolean
+}
+
+/** What organisations used: sums of the lines that they were charged by. Only reads. */
+export class UsageManager {
+  readonly #with: UsageDependencies
+  readonly #turnstile = new Turnstile({ atOnce: AT_ONCE, waitingMax: WAITING_MAX })
+
+  constructor(dependencies: UsageDependencies) {
+    this.#with = dependencies
+  }
+
+  /**
+   * Sums the lines of charged stages by when they were finished; a reversed stage is not in it, nor what was written off.
+   * @throws NotFoundError; ValidationError where `from` is not before `to`, or too much is asked for at once;
+   *         UnavailableError where too many ask
+   */
+  report(organizationId: string, request: UsageRequest): Promise<UsageReport> {
+    return this.#turnstile.pass(() =>
+      this.#with.inSnapshot((snapshot) => this.#report(snapshot, organizationId, request)),
+    )
+  }
+
+  async #report(snapshot: Snapshot, organizationId: string, request: UsageRequest): Promise<UsageReport> {
+    const [organization] = await snapshot.read<[string, string, string]>(ORGANIZATION, [organizationId])
+    if (!organization) throw unknownOrganization(organizationId)
+    const [currency, periodStart, periodEnd] = organization
+    const [from, to] = [request.from ?? Number(periodStart), request.to ?? Number(periodEnd)]
+    refuseRange(from, to, request)
+    const { by, groupBy, timeZone } = request
+    const starts = by === null ? [from] : timeZone.starts(from, to, by)
+    await snapshot.read(SETTINGS, [String(STATEMENT_MAX_MS)])
+    const { idsTellTime } = this.#with
+    const question = { organizationId, from, to, starts, groupBy, idsTellTime, limit: ROWS_MAX }
+    const { total, groups } = await readUsage(snapshot, question).catch(refuseSlow)
+    if (groups.length > ROWS_MAX) throw narrowIt(`This has more than ${ROWS_MAX} rows`)
+    const dated = groups.map((group) => {
+      return { ...group, start: starts[group.part] ?? from, end: starts[group.part + 1] ?? to }
+    })
+    return { organizationId, currency, from, to, by, groupBy, timeZone, groups: dated, total }
+  }
+}
+
+function refuseRange(from: number, to: number, request: UsageRequest): void {
+  const pointer = request.from === null ? '/to' : '/from'
+  if (from >= to) {
+    const [begin, end] = [from, to].map((at) => new Date(at).toISOString())
+    throw ValidationError.of(pointer, 'invalid-value', `Give a from before to: this goes from ${begin} to ${end}`)
+  }
+  if (to - from > RANGE_MAX_MS) {
+    throw ValidationError.of(pointer, 'out-of-range', `Ask for at most ${DAYS_MAX} days at once`)
+  }
+}
+
+function narrowIt(what: string): ValidationError {
+  return ValidationError.of('', 'out-of-range', `${what}; ask for a shorter time, longer parts or fewer dimensions`)
+}
+
+function refuseSlow(error: unknown): never {
+  if (errorCode(error) === CANCELED) throw narrowIt(`This takes longer than ${STATEMENT_MAX_MS / 1_000} seconds`)
+  throw error
+}
