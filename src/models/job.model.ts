@@ -55,6 +55,10 @@ const JobSchema = defineEntity({
       expression: `create index "jobs_parked" on "tollkeeper"."jobs" ("organization_id", "parked_at", "id", (coalesce((rejection ->> 'atLeast')::bigint, 0))) where (state = 'rejected_for_balance'::text)`,
     },
     {
+      name: 'jobs_queued',
+      expression: `create index "jobs_queued" on "tollkeeper"."jobs" ("organization_id", "id") where (state = 'queued'::text)`,
+    },
+    {
       name: 'jobs_unfinished',
       expression: `create index "jobs_unfinished" on "tollkeeper"."jobs" ("created_at") where (state = any (array['queued'::text, 'processing'::text]))`,
     },

@@ -1,3 +1,4 @@
+import { ALERT_MUTANTS } from './alert-mutants.ts'
 import { BATCHER_MUTANTS } from './batcher-mutants.ts'
 import { DATABASE_MUTANTS } from './database-mutants.ts'
 import { FUNDING_MUTANTS } from './funding-mutants.ts'
@@ -38,4 +39,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...WRITE_MUTANTS,
   ...DATABASE_MUTANTS,
   ...USAGE_MUTANTS,
+  ...ALERT_MUTANTS,
 ]
