@@ -5,6 +5,7 @@ import { Migration20261123200000_absorbed_usage } from './Migration2026112320000
 import { Migration20261123220000_room_for_stages } from './Migration20261123220000_room_for_stages.ts'
 import { Migration20261124000000_periods } from './Migration20261124000000_periods.ts'
 import { Migration20261124005000_usage } from './Migration20261124005000_usage.ts'
+import { Migration20261124006000_balance_alerts } from './Migration20261124006000_balance_alerts.ts'
 
 /** Every migration, oldest first: an explicit list, so that the published package needs no folder scan. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   Migration20261123220000_room_for_stages,
   Migration20261124000000_periods,
   Migration20261124005000_usage,
+  Migration20261124006000_balance_alerts,
 ]

@@ -10,6 +10,7 @@ import { armFailpoints } from './foundation/failpoint.ts'
 import { createLogger } from './foundation/logger.ts'
 import { QuoteManager } from './managers/quote.manager.ts'
 import type { JobOf } from './managers/token-based-billing.manager.ts'
+import { BalanceWatch } from './pipeline/balance-watch.ts'
 import { JobService } from './pipeline/job-service.ts'
 import { JobWatcher } from './pipeline/job-watcher.ts'
 import { createRecompute } from './pipeline/recompute/recompute.ts'
@@ -37,6 +38,9 @@ export async function compose(options: ComposeOptions) {
   const stages = await openStages(options, measuring, opened)
   const { inTransaction, em, notifications } = storage
   const { jobs, billing, outbox, queues } = managers
+  const quotes = new QuoteManager(storage.tariffs, storage.pool, clock)
+  const intervalMs = config.reconcileIntervalMs
+  const balanceWatch = new BalanceWatch({ ...stages, ...managers, quotes, em, logger, intervalMs })
   const service = new JobService({
     ...stages,
     inTransaction,
@@ -44,7 +48,7 @@ export async function compose(options: ComposeOptions) {
     jobs,
     billing,
     outbox,
-    quotes: new QuoteManager(storage.tariffs, storage.pool, clock),
+    quotes,
     defaultAgents: DEFAULT_AGENTS.map((agent) => agent.key),
     maxTextBytes: config.maxTextBytes,
   })
@@ -60,6 +64,7 @@ export async function compose(options: ComposeOptions) {
     ...managers,
     monitors: measuring,
     service,
+    balanceWatch,
     /**
      * Makes every figure of a job's receipt again from what is stored, in every state of the job; no model is asked.
      * @returns the receipt (amounts in nano-units) and a finding for each figure: proved, differs, or not provable and why
@@ -77,7 +82,8 @@ export async function compose(options: ComposeOptions) {
       const { id } = await inTransaction((manager) => jobs.create(manager, { ...job, runner: 'own' }))
       return { organizationId, jobId: id }
     },
-    startWorkers: () => closing.use(startWorkers(config, logger, storage, managers, stages)).ready(),
+    startWorkers: () =>
+      closing.use(startWorkers(config, logger, storage, { ...managers, balanceWatch }, stages)).ready(),
     /** Closes everything in the reverse of its opening; what runs may finish first. */
     close: () => closing.disposeAsync(),
   }

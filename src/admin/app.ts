@@ -9,6 +9,7 @@ import { bodyLimit, jsonBody } from './json-body.ts'
 import { notFound, problemHandler } from './problem.ts'
 import { requestLog } from './request-log.ts'
 import { accountRoutes } from './routes/account.route.ts'
+import { alertRoutes, ownAlertRoutes } from './routes/alerts.route.ts'
 import { componentRoutes } from './routes/components.route.ts'
 import { healthRoutes } from './routes/health.route.ts'
 import { jobRoutes } from './routes/jobs.route.ts'
@@ -60,7 +61,9 @@ function apiRoutes(deps: AdminDependencies): Router {
   router.use('/admin/organizations/:id/members', memberRoutes(deps))
   router.use('/admin/organizations/:id', moneyRoutes(deps))
   router.use('/admin/organizations/:id', organizationUsageRoutes(deps), organizationStatementRoutes(deps))
+  router.use('/admin/organizations/:id', alertRoutes(deps))
   router.use('/admin/verify', verifyRoutes(deps))
+  router.use('/alerts', ownAlertRoutes(deps))
   router.use('/jobs', jobRoutes(deps))
   router.use('/', accountRoutes(deps))
   router.use('/', usageRoutes(deps), statementRoutes(deps))

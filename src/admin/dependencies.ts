@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { InTransaction } from '../database/transaction.ts'
 import type { createLogger } from '../foundation/logger.ts'
+import type { AlertManager } from '../managers/alert.manager.ts'
 import type { BalanceManager } from '../managers/balance.manager.ts'
 import type { JobManager } from '../managers/job.manager.ts'
 import type { OrganizationManager } from '../managers/organization.manager.ts'
@@ -9,6 +10,7 @@ import type { TariffManager } from '../managers/tariff.manager.ts'
 import type { TeamBillingManager } from '../managers/team-billing.manager.ts'
 import type { UsageManager } from '../managers/usage.manager.ts'
 import type { VerifyManager } from '../managers/verify.manager.ts'
+import type { BalanceWatch } from '../pipeline/balance-watch.ts'
 import type { JobService } from '../pipeline/job-service.ts'
 import type { Waker } from '../pipeline/wake.ts'
 import type { Queues } from '../queues/queues.ts'
@@ -22,6 +24,8 @@ export interface AdminDependencies {
   readonly organizations: OrganizationManager
   readonly balances: BalanceManager
   readonly teams: TeamBillingManager
+  readonly alerts: AlertManager
+  readonly balanceWatch: Pick<BalanceWatch, 'addThreshold'>
   readonly jobs: JobManager
   readonly service: Pick<JobService, 'submit' | 'quote' | 'quoteAll' | 'cancel'>
   readonly verifier: Pick<VerifyManager, 'verify'>

@@ -20,6 +20,7 @@ const TITLES: Readonly<Record<string, string>> = {
   'tariff-not-published': 'The tariff is not published',
   'currency-mismatch': 'The currencies differ',
   'seat-limit': 'No seat is left',
+  'threshold-limit': 'There are thresholds enough',
   'job-finished': 'The job is finished',
   'reference-conflict': 'The reference was used for something else',
   'stale-version': 'Somebody else was faster',

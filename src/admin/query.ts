@@ -48,6 +48,15 @@ export function versionOf(req: Request): { readonly version?: number } {
   return { version: Number(text) }
 }
 
+/** A parameter that is one of some words, or null where it is left out. @throws TollkeeperError 400 `invalid-query` */
+export function choiceOf<Word extends string>(req: Request, name: string, words: readonly Word[]): Word | null {
+  const text = parameter(req, name)
+  if (text === undefined) return null
+  const word = words.find((known) => known === text)
+  if (word === undefined) throw invalidQuery(`Give ${name} as ${words.join(' or ')}`)
+  return word
+}
+
 /** The organisation that a tenant's request is about. @throws TollkeeperError 400 without one, NotFoundError for no id */
 export function organizationOf(req: Request): string {
   const id = organizationIfGiven(req)

@@ -2,7 +2,9 @@ import type { Config } from '../config/config.ts'
 import { createInSnapshot } from '../database/snapshot.ts'
 import { systemClock } from '../foundation/clock.ts'
 import type { Logger } from '../foundation/logger.ts'
+import { AlertManager } from '../managers/alert.manager.ts'
 import { BalanceManager } from '../managers/balance.manager.ts'
+import { DemandManager } from '../managers/demand.manager.ts'
 import { JobManager } from '../managers/job.manager.ts'
 import { OrganizationManager } from '../managers/organization.manager.ts'
 import { StatementManager } from '../managers/statement.manager.ts'
@@ -53,6 +55,8 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
     statements: new StatementManager(inSnapshot),
     balances: new BalanceManager(money, (resumed) => outbox.resume(resumed)),
     jobs: new JobManager(o200kBase, clock),
+    alerts: new AlertManager(money, time),
+    demand: new DemandManager(),
     teams: new TeamBillingManager(money),
     tariffs: new TariffManager(time),
     organizations: new OrganizationManager(time, money),

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import { withAdvisoryLock } from '../database/advisory-lock.ts'
 import type { Logger } from '../foundation/logger.ts'
 import { ScheduleManager } from '../managers/schedule.manager.ts'
+import type { BalanceWatch } from '../pipeline/balance-watch.ts'
 import { Sweep } from '../pipeline/sweep.ts'
 import { WorkInHand } from '../pipeline/work-in-hand.ts'
 import { createWorkers } from '../queues/processing.ts'
@@ -16,7 +17,13 @@ const SWEEP_LOCK = 7_301_144_013
 const DAY_MS = 86_400_000
 
 /** Starts the workers of every queue, the sweep and the wake; disposing stops them, gracefully. */
-export function startWorkers(config: Config, logger: Logger, storage: Storage, managers: Managers, stages: Stages) {
+export function startWorkers(
+  config: Config,
+  logger: Logger,
+  storage: Storage,
+  managers: Managers & { readonly balanceWatch: BalanceWatch },
+  stages: Stages,
+) {
   const { em, pool, work, backend, notifications, time } = storage
   const timing = { stageTimeoutMs: config.stageTimeoutMs, keepClaimMs: KEEP_CLAIM_MS }
   const processors = createProcessors({ ...stages, ...managers, ...timing, em, work, inHand: new WorkInHand(), logger })

@@ -271,7 +271,7 @@ export class Book {
     return { currency, ...figures, parked, asOfSeq: seq }
   }
 
-  writes(): Writes {
+  writes(): Omit<Writes, 'alerts'> {
     return this.#touched.writes((row) => row.state !== this.#statesAtFirst.get(row.id))
   }
 }

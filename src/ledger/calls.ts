@@ -1,6 +1,7 @@
 import type { Nano } from '../pricing/money.ts'
 import type { BoundedStage } from '../pricing/quote.ts'
 import type { StageUsage } from '../pricing/usage.ts'
+import type { ThresholdRow } from './alert-facts.ts'
 import type { Failure, FundingDetails, MemberRow, OrganizationRow, Rejection, SettledLine } from './facts.ts'
 import type { JobState } from './states.ts'
 
@@ -86,6 +87,11 @@ export interface Calls {
   }
   add_member: { organizationId: string; userId: string; role: MemberRow['role']; operation: string }
   remove_member: { organizationId: string; userId: string }
+  /** `id` is drawn by the caller, so that a repeated call finds its own. */
+  add_threshold: { organizationId: string } & Pick<ThresholdRow, 'id' | 'metric' | 'below' | 'clearAt'>
+  remove_threshold: { organizationId: string; thresholdId: string }
+  /** What stood in one snapshot: `available` as of ledger entry `seq`, and what the jobs that waited then were quoted at. */
+  judge_headroom: { organizationId: string; available: Nano; seq: number; demanded: Nano; estimated: boolean }
 }
 
 export interface Verdicts {
@@ -143,6 +149,10 @@ export interface Verdicts {
     | { kind: 'seat-limit'; limit: number }
     | { kind: 'no-tariff' }
   remove_member: { kind: 'removed' | 'unknown' }
+  add_threshold: { kind: 'added' | 'known' } | { kind: 'limit'; limit: number }
+  remove_threshold: { kind: 'removed' | 'unknown' }
+  /** How many alerts this raised and cleared. */
+  judge_headroom: { raised: number; cleared: number }
 }
 
 export type Funding =

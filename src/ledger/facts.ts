@@ -2,6 +2,7 @@ import type { Grants } from '../pricing/counters.ts'
 import type { Nano } from '../pricing/money.ts'
 import type { Line } from '../pricing/price.ts'
 import type { StageBound, StageUsage } from '../pricing/usage.ts'
+import type { AlertWrites, ThresholdRow } from './alert-facts.ts'
 import type { PeriodRow } from './period-row.ts'
 import type { JobState, StageState } from './states.ts'
 
@@ -39,6 +40,8 @@ export interface OrganizationRow {
   waiting: boolean
   /** How many jobs are parked; counted only where a call of the batch may say so, else null. */
   parked: number | null
+  /** Where somebody wants to be told that money runs low; most have none. */
+  thresholds: readonly ThresholdRow[]
 }
 
 export interface JobRow {
@@ -276,6 +279,7 @@ export interface Writes {
   readonly members: readonly MemberRow[]
   readonly entries: readonly EntryRow[]
   readonly absorbed: readonly AbsorbedRow[]
+  readonly alerts: AlertWrites
   /** Organisations where money became free while somebody waits for it. */
   readonly wake: readonly string[]
   /** Of these, those where all parked jobs are to be looked at: their prices may have fallen. */

@@ -1,6 +1,7 @@
 import { NotFoundError } from '../foundation/errors.ts'
 import type { Tariff } from '../pricing/tariff.ts'
 import { admit } from './admit.ts'
+import { AlertBook, addThreshold, judgeHeadroom, removeThreshold } from './alerts.ts'
 import { Book } from './book.ts'
 import type { Asked, Call, CallKind, Verdict, Verdicts } from './calls.ts'
 import { claim, keep, letGo, redeliver } from './claim.ts'
@@ -13,7 +14,7 @@ import { addMember, removeMember } from './seat.ts'
 import { complete, settle } from './settle.ts'
 import { wake } from './wake.ts'
 
-const RULES: { readonly [K in CallKind]: (book: Book, call: Asked<K>) => Verdicts[K] } = {
+const RULES: { readonly [K in CallKind]: (book: Book, call: Asked<K>, alerts: AlertBook) => Verdicts[K] } = {
   claim,
   keep,
   let_go: letGo,
@@ -31,6 +32,9 @@ const RULES: { readonly [K in CallKind]: (book: Book, call: Asked<K>) => Verdict
   adjust,
   add_member: addMember,
   remove_member: removeMember,
+  add_threshold: addThreshold,
+  remove_threshold: removeThreshold,
+  judge_headroom: judgeHeadroom,
 }
 
 /**
@@ -43,16 +47,18 @@ export function fold(
   calls: readonly Call[],
 ): { verdicts: (Verdict | NotFoundError)[]; writes: Writes } {
   const book = new Book(facts, tariffs)
+  const alerts = new AlertBook(facts.now)
   const known = new Set(facts.organizations.map((organization) => organization.id))
   for (const organization of facts.organizations) turnPages(book, organization)
   const verdicts = calls.map((call) =>
-    known.has(call.organizationId) ? decide(book, call) : unknownOrganization(call.organizationId),
+    known.has(call.organizationId) ? decide(book, call, alerts) : unknownOrganization(call.organizationId),
   )
-  return { verdicts, writes: book.writes() }
+  for (const organization of facts.organizations) alerts.judgeAvailable(organization)
+  return { verdicts, writes: { ...book.writes(), alerts: alerts.writes() } }
 }
 
-function decide<K extends CallKind>(book: Book, call: { kind: K } & Asked<K>): Verdicts[K] {
-  return RULES[call.kind](book, call)
+function decide<K extends CallKind>(book: Book, call: { kind: K } & Asked<K>, alerts: AlertBook): Verdicts[K] {
+  return RULES[call.kind](book, call, alerts)
 }
 
 /** Says what is missing and the commands that make it, since a first start meets this error most. */

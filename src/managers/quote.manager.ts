@@ -13,7 +13,7 @@ import { TeamMember } from '../models/team-member.model.ts'
 import { UsageCounter } from '../models/usage-counter.model.ts'
 import { BatchQuote, type ListedQuote, unpricedModels } from '../pricing/batch-quote.ts'
 import type { Counters } from '../pricing/counters.ts'
-import type { Nano } from '../pricing/money.ts'
+import { NANO_MAX, type Nano } from '../pricing/money.ts'
 import { tariffWarnings, unpricedClasses } from '../pricing/price.ts'
 import { type BoundedStage, fitToCost, type JobQuote, quoteStages } from '../pricing/quote.ts'
 import type { Tariff } from '../pricing/tariff.ts'
@@ -114,6 +114,27 @@ export class QuoteManager {
         ...waiting,
       ],
     }
+  }
+
+  /**
+   * What jobs would hold together if each was admitted now, in this order, with money enough. Jobs that would fail whatever
+   * the balance hold nothing.
+   * @param outputLimit the output limit per agent that the bounds were made with, in tokens
+   * @returns nano-units; 0 for whoever has no tariff, since nothing can be admitted then
+   */
+  async heldByAll(
+    em: EntityManager,
+    organizationId: string,
+    jobs: readonly { readonly bounds: readonly BoundedStage[]; readonly maxCost: Nano | null }[],
+    outputLimit: number,
+  ): Promise<Nano> {
+    const organization = await em.findOne(Organization, { id: organizationId })
+    if (!organization || organization.tariffVersionId === null) return 0n
+    const terms = { maxCost: null, outputLimit }
+    const { tariff, counters } = await this.#standing(em, { organizationId, userId: null, ...terms })
+    const batch = new BatchQuote({ tariff, counters, spendable: NANO_MAX, held: 0n, blocked: null, ...terms })
+    for (const { bounds, maxCost } of jobs) batch.add(bounds, maxCost)
+    return batch.sum().upper
   }
 
   async #standing(em: EntityManager, { organizationId, userId }: QuoteTerms): Promise<Standing> {

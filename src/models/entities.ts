@@ -1,4 +1,6 @@
 import { AbsorbedUsageSchema } from './absorbed-usage.model.ts'
+import { BalanceAlertSchema } from './balance-alert.model.ts'
+import { BalanceThresholdSchema } from './balance-threshold.model.ts'
 import { BillingPeriodSchema } from './billing-period.model.ts'
 import { HoldSchema } from './hold.model.ts'
 import { JobSchema } from './job.model.ts'
@@ -29,4 +31,6 @@ export const entities = [
   UsageCounterSchema,
   AbsorbedUsageSchema,
   BillingPeriodSchema,
+  BalanceThresholdSchema,
+  BalanceAlertSchema,
 ]

@@ -60,6 +60,10 @@ const JobSchema = defineEntity({
       expression: `create index "jobs_slow" on "tollkeeper"."jobs" ("organization_id", "finished_at") where ((finished_at - created_at) > '24:00:00'::interval)`,
     },
     {
+      name: 'jobs_queued',
+      expression: `create index "jobs_queued" on "tollkeeper"."jobs" ("organization_id", "id") where (state = 'queued'::text)`,
+    },
+    {
       name: 'jobs_unfinished',
       expression: `create index "jobs_unfinished" on "tollkeeper"."jobs" ("created_at") where (state = any (array['queued'::text, 'processing'::text]))`,
     },

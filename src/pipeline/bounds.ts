@@ -1,6 +1,8 @@
 import type { BoundLimits, NoteLimit } from '../agents/agent.ts'
 import type { AgentRegistry } from '../agents/agent-registry.ts'
 import { ValidationError } from '../foundation/errors.ts'
+import type { BoundedText } from '../managers/quote.manager.ts'
+import type { InputTokenMonitor } from '../monitors/input-token.monitor.ts'
 import type { BoundedStage } from '../pricing/quote.ts'
 
 /** Tokens, or bytes, around the texts of earlier agents when a later step gets them: a heading and its line breaks each. */
@@ -13,6 +15,20 @@ interface BoundsOf {
   readonly agents: AgentRegistry
   readonly limits: BoundLimits
   readonly notes: NoteLimit
+}
+
+export interface Measuring extends Pick<BoundsOf, 'agents' | 'limits' | 'notes'> {
+  readonly inputMonitor: InputTokenMonitor
+}
+
+/** A text as its job would be admitted: measured and bounded. @throws ValidationError `unknown-agent` */
+export async function measureText(
+  text: string,
+  steps: BoundsOf['steps'],
+  { inputMonitor, agents, limits, notes }: Measuring,
+): Promise<BoundedText> {
+  const { tokens: inputTokens } = await inputMonitor.measure(text)
+  return { inputTokens, bounds: await boundsOf({ text, steps, inputTokens, agents, limits, notes }) }
 }
 
 /**

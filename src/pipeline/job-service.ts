@@ -1,18 +1,15 @@
-import type { BoundLimits, NoteLimit } from '../agents/agent.ts'
-import type { AgentRegistry } from '../agents/agent-registry.ts'
 import type { EntityManagerSource, InTransaction } from '../database/transaction.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../foundation/errors.ts'
 import { failpoint } from '../foundation/failpoint.ts'
 import { ACCOUNT_ID } from '../foundation/ids.ts'
 import type { JobManager } from '../managers/job.manager.ts'
 import type { JobView } from '../managers/job-view.ts'
-import type { BoundedText, QuoteManager } from '../managers/quote.manager.ts'
+import type { QuoteManager } from '../managers/quote.manager.ts'
 import type { BatchQuoteView, QuoteView } from '../managers/quote-view.ts'
 import type { TokenBasedBillingManager } from '../managers/token-based-billing.manager.ts'
-import type { InputTokenMonitor } from '../monitors/input-token.monitor.ts'
 import type { Nano } from '../pricing/money.ts'
 import { normalizeText } from '../tokenizer/normalize.ts'
-import { boundsOf, unknownAgent } from './bounds.ts'
+import { type Measuring, measureText, unknownAgent } from './bounds.ts'
 import { measureInOrder, normalizeTexts } from './listed-texts.ts'
 import type { Outbox } from './outbox.ts'
 
@@ -39,17 +36,13 @@ export interface TextList extends Omit<Submission, 'text' | 'externalId' | 'key'
 
 type Steps = readonly (readonly string[])[]
 
-export interface JobServiceDependencies {
+export interface JobServiceDependencies extends Measuring {
   readonly inTransaction: InTransaction
   readonly em: EntityManagerSource
   readonly jobs: JobManager
   readonly quotes: QuoteManager
   readonly billing: TokenBasedBillingManager
-  readonly agents: AgentRegistry
   readonly defaultAgents: readonly string[]
-  readonly limits: BoundLimits
-  readonly notes: NoteLimit
-  readonly inputMonitor: InputTokenMonitor
   readonly outbox: Outbox
   readonly maxTextBytes: number
 }
@@ -88,7 +81,7 @@ export class JobService {
    */
   async quote(submission: Omit<Submission, 'externalId' | 'key'>): Promise<QuoteView> {
     const text = normalizeText(submission.text, this.#with.maxTextBytes)
-    const bounded = await this.#bounded(text, this.#steps(submission))
+    const bounded = await measureText(text, this.#steps(submission), this.#with)
     return this.#with.quotes.quote(this.#with.em(), this.#termsOf(submission), bounded)
   }
 
@@ -100,7 +93,7 @@ export class JobService {
   async quoteAll(list: TextList, onMeasured: (done: number) => void = () => undefined): Promise<BatchQuoteView> {
     const steps = this.#steps(list)
     const texts = await normalizeTexts(list.texts, this.#with.maxTextBytes)
-    const bounded = measureInOrder(texts, (text) => this.#bounded(text, steps), onMeasured)
+    const bounded = measureInOrder(texts, (text) => measureText(text, steps, this.#with), onMeasured)
     return this.#with.quotes.quoteAll(this.#with.em(), this.#termsOf(list), bounded)
   }
 
@@ -118,12 +111,6 @@ export class JobService {
       throw new ConflictError('job-finished', `The job is ${verdict.state} already; there is nothing to cancel`)
     }
     return jobs.find(em(), jobId)
-  }
-
-  async #bounded(text: string, steps: Steps): Promise<BoundedText> {
-    const { agents, limits, notes, inputMonitor } = this.#with
-    const { tokens: inputTokens } = await inputMonitor.measure(text)
-    return { inputTokens, bounds: await boundsOf({ text, steps, inputTokens, agents, limits, notes }) }
   }
 
   #termsOf({ organizationId, userId = null, maxCost = null }: Omit<Submission, 'text'>) {

@@ -9,6 +9,7 @@ import type { TokenBasedBillingManager } from '../managers/token-based-billing.m
 import type { VerifyManager } from '../managers/verify.manager.ts'
 import type { CardKey } from '../queues/cards.ts'
 import type { Queues } from '../queues/queues.ts'
+import type { BalanceWatch } from './balance-watch.ts'
 import type { Outbox } from './outbox.ts'
 import type { Waker } from './wake.ts'
 
@@ -30,6 +31,7 @@ export interface SweepDependencies {
   readonly outbox: Outbox
   readonly waker: Waker
   readonly verifier: Pick<VerifyManager, 'checkChanged'>
+  readonly balanceWatch: Pick<BalanceWatch, 'lookAround'>
   readonly logger: Logger
   /** Runs the sweep in one process at a time; null where another one has it. */
   readonly alone: <T>(work: () => Promise<T>) => Promise<T | null>
@@ -72,6 +74,7 @@ export class Sweep {
         forgotten: await this.#step('forget', () => this.#forget()),
         delivered: await this.#step('deliver', () => this.#deliver()),
         cards: await this.#step('cards', () => this.#cards()),
+        alerts: await this.#step('alerts', () => this.#with.balanceWatch.lookAround()),
         verified: await this.#step('verify', () => this.#with.verifier.checkChanged(VERIFIED_MAX)),
       }
       const summary = Object.entries(counts).map(([name, count]) => `${name} ${count ?? 'failed'}`)

@@ -88,12 +88,13 @@ export class BatchQuote {
     this.#funded = this.#started
   }
 
-  /** Quotes the next job of the list. */
-  add(stages: readonly BoundedStage[]): ListedQuote {
-    const { tariff } = this.#terms
+  /** Quotes the next job of the list. @param maxCost its own limit, where the list has not one for all */
+  add(stages: readonly BoundedStage[], maxCost: Nano | null = this.#terms.maxCost): ListedQuote {
+    const terms = { ...this.#terms, maxCost }
+    const { tariff } = terms
     const [started, funded] = [this.#started, this.#funded]
-    const here = judge(this.#terms, started.counters, stages)
-    const there = started === funded ? here : judge(this.#terms, funded.counters, stages)
+    const here = judge(terms, started.counters, stages)
+    const there = started === funded ? here : judge(terms, funded.counters, stages)
     const notStarted = here.failure ?? this.#refusalOf(here.quote.upper)
     if (there.failure === null) this.#funded = hold(tariff, funded, stages, there.quote)
     if (notStarted === null) {

@@ -55,7 +55,9 @@ select (select count(*)::int from tollkeeper.tariff_plans) as plans,
   (select jsonb_agg(b order by organization_id) from tollkeeper.organization_balances b) as balances,
   (select count(*)::int from tollkeeper.ledger_entries) as entries,
   (select jsonb_agg(m order by user_id) from tollkeeper.team_members m) as members,
-  (select count(*)::int from tollkeeper.jobs) as jobs`
+  (select count(*)::int from tollkeeper.jobs) as jobs,
+  (select jsonb_agg(t order by id) from tollkeeper.balance_thresholds t) as thresholds,
+  (select jsonb_agg(a order by id) from tollkeeper.balance_alerts a) as alerts`
 
 /** The whole product on a database of its own, without workers, behind a real socket. */
 export async function openDoor(

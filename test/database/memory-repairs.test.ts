@@ -58,6 +58,18 @@ describe('a process that remembers what it wrote sees with its next batch', () =
     ['a hold that is gone', repair('delete from tollkeeper.holds where organization_id = $1')],
     ['counters', repair('update tollkeeper.usage_counters set used = 9 where organization_id = $1')],
     ['a counter that is gone', repair('delete from tollkeeper.usage_counters where organization_id = $1')],
+    [
+      'a threshold',
+      repair(
+        `insert into tollkeeper.balance_thresholds (id, organization_id, metric, below, clear_at, created_at)
+         values (gen_random_uuid(), $1, 'available', 1, 2, now())`,
+      ),
+    ],
+    ['a threshold that is gone', repair('delete from tollkeeper.balance_thresholds where organization_id = $1')],
+    [
+      'an alert that was cleared',
+      repair('update tollkeeper.balance_alerts set cleared_at = now() where organization_id = $1'),
+    ],
     ['members', repair('update tollkeeper.team_members set charged = 1 where organization_id = $1')],
   ]
   it.each(CHANGES)('%s', async (name, change) => {

@@ -61,6 +61,24 @@ describe('the ledger refuses change', () => {
     },
   )
 
+  const ALERT = `insert into tollkeeper.balance_alerts (id, organization_id, threshold_id, metric, below, clear_at, value,
+      available, estimated, seq, raised_at)
+    values (gen_random_uuid(), 'nobody', gen_random_uuid(), 'available', 2, 3, 1, 1, false, 1, now())`
+
+  it('of an alert the application may say that it is over and that somebody was told, and nothing else', async () => {
+    await app.query(ALERT)
+    await app.query('update tollkeeper.balance_alerts set cleared_at = now(), told_at = now()')
+    for (const sql of [
+      'update tollkeeper.balance_alerts set value = 2',
+      'update tollkeeper.balance_alerts set raised_at = now()',
+      'delete from tollkeeper.balance_alerts',
+      'truncate tollkeeper.balance_alerts',
+    ]) {
+      await expect(app.query(sql), sql).rejects.toMatchObject({ code: '42501' })
+    }
+    expect(await world.database.query('select value::text from tollkeeper.balance_alerts')).toEqual([{ value: '1' }])
+  })
+
   it('an entry of a job is written once', async () => {
     await insertEntry(50, 5, 'charge:1', JOB)
     await expect(insertEntry(51, 5, 'charge:1', JOB)).rejects.toMatchObject({ constraint: 'ledger_entries_key_unique' })

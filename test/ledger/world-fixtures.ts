@@ -66,6 +66,7 @@ export function addOrganization(world: World, options: OrganizationOptions = {})
     seatsPaid: 0,
     waiting: false,
     parked: null,
+    thresholds: [],
   })
   world.periods.set(`${id} 1`, {
     organizationId: id,

@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import type { AlertRow, ThresholdRow } from '../../src/ledger/alert-facts.ts'
 import { type Call, type CallKind, type Calls, PARKED_PER_WAKE, type Verdicts } from '../../src/ledger/calls.ts'
 import { currentStage } from '../../src/ledger/delivery.ts'
 import type {
@@ -17,6 +18,7 @@ import { fold } from '../../src/ledger/fold.ts'
 import { businessKey } from '../../src/ledger/keys.ts'
 import type { PeriodRow } from '../../src/ledger/period-row.ts'
 import type { Tariff } from '../../src/pricing/tariff.ts'
+import { storeAlerts } from './world-alerts.ts'
 
 /** One walk over parked jobs that a batch asks for: which one, or the page behind a cursor. */
 interface Page {
@@ -50,6 +52,8 @@ export class World {
   readonly entries = new Map<string, EntryRow>()
   readonly absorbed: AbsorbedRow[] = []
   readonly periods = new Map<string, PeriodRow>()
+  readonly thresholds = new Map<string, ThresholdRow & { readonly organizationId: string }>()
+  readonly alerts = new Map<string, AlertRow>()
   /** Whether walks over what may fit find only that, as the statement does; else they find all, and the fold passes over. */
   findsFittingOnly = true
   /** What the last batch wrote. */
@@ -160,7 +164,8 @@ export class World {
   /** Everything that money depends on; equal snapshots mean that nothing has changed. */
   snapshot(): object {
     const { organizations, periods, jobs, stages, holds, counters, members, entries, absorbed } = this
-    return structuredClone({ organizations, periods, jobs, stages, holds, counters, members, entries, absorbed })
+    const money = { organizations, periods, jobs, stages, holds, counters, members, entries, absorbed }
+    return structuredClone({ ...money, thresholds: this.thresholds, alerts: this.alerts })
   }
 
   copy(): World {
@@ -197,6 +202,7 @@ export class World {
       const { available, held, seq, seatsUsed, seatsPaid } = row
       Object.assign(this.organization(row.id), { available, held, seq, seatsUsed, seatsPaid })
     }
+    storeAlerts(this, writes.alerts)
     for (const row of unique(writes.subscriptions, ({ id }) => id)) {
       const { status, tariffVersionId, nextTariffVersionId, nextTariffAt, dueSince, statusUntil } = row
       const { periodAnchor, periodNumber, periodStart, periodEnd } = row

@@ -1,3 +1,4 @@
+import { ALERT_MUTANTS } from './alert-mutants.ts'
 import { BATCHER_MUTANTS } from './batcher-mutants.ts'
 import { DATABASE_MUTANTS } from './database-mutants.ts'
 import { FUNDING_MUTANTS } from './funding-mutants.ts'
@@ -40,4 +41,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...DATABASE_MUTANTS,
   ...USAGE_MUTANTS,
   ...REPORT_MUTANTS,
+  ...ALERT_MUTANTS,
 ]

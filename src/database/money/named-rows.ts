@@ -45,6 +45,9 @@ const PLAIN: ReadonlySet<CallKind> = new Set([
   'reverse',
   'remove_member',
   'renew',
+  'add_threshold',
+  'remove_threshold',
+  'judge_headroom',
 ])
 
 export function namedRows(calls: readonly Call[]): NamedRows {

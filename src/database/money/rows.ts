@@ -12,6 +12,7 @@ import type {
 } from '../../ledger/facts.ts'
 import type { PeriodEdge, PeriodRow } from '../../ledger/period-row.ts'
 import type { StageBound, StageUsage } from '../../pricing/usage.ts'
+import { thresholdsFrom } from './alert-rows.ts'
 import type { Cell, Cells } from './statements.ts'
 import { lineFromJson, type StoredLine } from './stored-lines.ts'
 
@@ -73,6 +74,7 @@ export function organizationFrom(row: Cells, balance: Cells): OrganizationRow {
     seatsPaid: number(balance[6]),
     waiting: row[8] === 't',
     parked: maybeNumber(row[9]),
+    thresholds: thresholdsFrom(row[16]),
   }
 }
 

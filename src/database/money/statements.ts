@@ -43,6 +43,10 @@ export const STATEMENTS = {
   writeEntries: statement('write-entries'),
   writeCharges: statement('write-charges'),
   writeAbsorbed: statement('write-absorbed'),
+  writeThresholds: statement('write-thresholds'),
+  removeThresholds: statement('remove-thresholds'),
+  raiseAlerts: statement('raise-alerts'),
+  clearAlerts: statement('clear-alerts'),
   notify: statement('notify'),
 } as const
 

@@ -9,6 +9,7 @@ import type {
   StageRow,
   Writes,
 } from '../../ledger/facts.ts'
+import { alertStatements } from './alert-rows.ts'
 import { json, listOf, plain, quoted } from './array-literal.ts'
 import { type Cells, STATEMENTS, type Statement } from './statements.ts'
 import { linesToJson } from './stored-lines.ts'
@@ -51,6 +52,7 @@ export function writingStatements(
   store(STATEMENTS.writeSubscriptions, writes.subscriptions, subscriptionColumns)
   store(STATEMENTS.writePeriods, writes.periods, periodColumns)
   store(STATEMENTS.writeAbsorbed, writes.absorbed, absorbedColumns)
+  prepared.push(...alertStatements(writes.alerts))
   if (prepared.length > 0 || writes.organizations.length > 0) {
     prepared.push([STATEMENTS.writeBalances, [...balanceColumns(organizations), stamp]])
   }
