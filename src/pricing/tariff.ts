@@ -54,6 +54,8 @@ export interface Tariff {
   /** null: no limit. */
   readonly maxTeamMembers: number | null
   readonly memberPrice: Nano
+  /** What a job that comes to its output is charged at least; 0: there is no minimum (ADR 23). */
+  readonly minimumPerJob: Nano
   readonly chargeOnFailure: 'none' | 'finished_stages'
   /** For how long everything goes on while a fee is not paid, in days; then jobs are parked. */
   readonly graceDays: number

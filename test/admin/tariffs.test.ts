@@ -33,6 +33,7 @@ describe('tariffs over HTTP', () => {
         price_per_month: '99.99',
         max_team_members: 5,
         member_price: '19.99',
+        minimum_per_job: '0.00',
         charge_on_failure: 'none',
         grace_days: 7,
         suspend_after_days: 30,
@@ -72,6 +73,17 @@ describe('tariffs over HTTP', () => {
     expect((await door.ask(`${at}?version=1`)).body).toEqual(plan)
     expect((await door.ask(`${at}/publish`, { method: 'POST' })).body).toEqual(published.body)
     expect((await door.ask(`${at}/versions`)).body).toEqual({ data: [plan, published.body], next_cursor: null })
+  })
+
+  test('a minimum per job is kept to the nano-unit, and goes along into the next draft', async () => {
+    const plan = await create({ name: 'Least', minimum_per_job: '0.000000001', publish: true })
+    const at = `${TARIFFS}/${plan.id}`
+    expect(plan.minimum_per_job).toBe('0.000000001')
+    const renamed = await door.ask(at, { method: 'PATCH', body: { name: 'At least' } })
+    expect(renamed.body).toMatchObject({ version: 2, minimum_per_job: '0.000000001' })
+    const raised = await door.ask(at, { method: 'PATCH', body: { minimum_per_job: 0.25 } })
+    expect(raised.body).toEqual({ ...renamed.body, minimum_per_job: '0.25' })
+    expect((await door.ask(at)).body.minimum_per_job, 'the published version stays').toBe('0.000000001')
   })
 
   test('an empty patch opens no draft', async () => {
