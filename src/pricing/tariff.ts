@@ -1,6 +1,8 @@
 import type { Nano } from './money.ts'
 
 export type ComponentKind = 'input_tokens' | 'llm_tokens' | 'output_tokens' | 'agent' | 'feature'
+/** What a line of a receipt is for: what a component prices, or what a job lacks to its tariff's minimum. */
+export type LineKind = ComponentKind | 'minimum'
 export type RateModel = 'per_unit' | 'graduated' | 'volume' | 'package' | 'flat'
 export type TokenClass = 'input' | 'cache_read' | 'cache_write' | 'output' | 'reasoning'
 

@@ -120,6 +120,7 @@ describe('tariffs over HTTP', () => {
 
   test.each([
     ['a key twice', { key: 'in', kind: 'output_tokens', price: '1' }, '/key', 'duplicate-key'],
+    ['the name of the minimum', { key: 'minimum', kind: 'output_tokens', price: '1' }, '/key', 'duplicate-key'],
     ['a second price for one meter', { key: 'in2', kind: 'input_tokens', price: '1' }, '/kind', 'invalid-value'],
     ['neither price nor tiers', { key: 'out', kind: 'output_tokens' }, '/price', 'required'],
     [
