@@ -61,6 +61,7 @@ async function tariffOf(orm: MikroORM, job: JobOf | undefined): Promise<Tariff> 
     version,
     name,
     ...terms,
+    minimumPerJob: 0n,
     chargeOnFailure: 'none',
     graceDays: 7,
     suspendAfterDays: 30,

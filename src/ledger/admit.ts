@@ -1,4 +1,5 @@
 import { invariant } from '../foundation/invariant.ts'
+import { limitTooLow } from '../pricing/minimum.ts'
 import type { Nano } from '../pricing/money.ts'
 import { unpricedClasses } from '../pricing/price.ts'
 import { type BoundedStage, fitToCost } from '../pricing/quote.ts'
@@ -8,7 +9,7 @@ import type { Calls, Verdicts } from './calls.ts'
 import { planDelivery, plannedNext } from './delivery.ts'
 import type { Failure, JobRow, Rejection } from './facts.ts'
 import { failJob } from './finish.ts'
-import { leastOf, openHold, priceUnfinished, refusalOf, unfinishedBounds } from './hold.ts'
+import { leastOf, openHold, paidFor, priceUnfinished, refusalOf, unfinishedBounds } from './hold.ts'
 import { parkJob } from './park.ts'
 import { chargeStage, linesOf } from './settle.ts'
 import { moveJob } from './states.ts'
@@ -114,7 +115,7 @@ function fitJob(
   }
   const fitting = job.maxCost === null ? bounds : withinCost(book, job, tariff, bounds, job.maxCost, outputLimit)
   if (!fitting) {
-    const detail = 'max_cost does not cover the smallest possible run of this job; raise it or shorten the text'
+    const detail = limitTooLow(tariff, job.maxCost ?? 0n)
     return { code: 'max-cost-too-low', stage: job.rejection?.stage ?? 'input', detail }
   }
   for (const { stage, bound } of fitting) {
@@ -136,7 +137,7 @@ function withinCost(
 ): readonly BoundedStage[] | null {
   const periodStart = job.periodStart ?? book.organization(job.organizationId).periodStart
   const counters = book.counters(job.organizationId, tariff, periodStart)
-  return fitToCost(tariff, bounds, counters, maxCost - (job.charged - job.reversed), outputLimit)
+  return fitToCost(tariff, bounds, counters, { maxCost, charged: paidFor(job), outputLimit })
 }
 
 function stranger(book: Book, job: JobRow): Failure | null {

@@ -18,8 +18,8 @@ export class CounterFold {
     const isOpen = job.holds.some((hold) => hold.state === 'open')
     for (const { state, lines, grants } of job.stages) {
       if (state === 'charged') {
-        for (const { component, quantity, includedUsed } of lines ?? []) {
-          if (component === null) continue
+        for (const { component, kind, quantity, includedUsed } of lines ?? []) {
+          if (component === null || kind === 'minimum') continue
           const sum = this.#of(tariff.planId, component, job.periodStart)
           sum.used += quantity
           sum.includedUsed += includedUsed

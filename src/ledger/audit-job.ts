@@ -3,6 +3,7 @@ import { formatAmount, type Nano } from '../pricing/money.ts'
 import type { Tariff } from '../pricing/tariff.ts'
 import type { Findings } from './audit-findings.ts'
 import { lineFaults } from './audit-line.ts'
+import { minimumFault } from './audit-minimum.ts'
 import type { SettledLine } from './facts.ts'
 import { businessKey } from './keys.ts'
 import type { JobState, StageState } from './states.ts'
@@ -157,10 +158,12 @@ function auditStage(audit: Case, stage: AuditedStage, tariff: Tariff | undefined
     return
   }
   for (const fault of faultsOf(tariff, stage.stage, stage.lines)) findings.add(CHARGES, `${place}: ${fault}`)
+  const fault = minimumFault(tariff, stage.stage, stage.lines, job.stages)
+  if (fault !== null) findings.add(CHARGES, `${place} ${fault}`)
   let [charged, tokens] = [0n, 0]
   for (const line of stage.lines) {
     charged += line.amount
-    if (line.kind !== 'agent') tokens += line.quantity
+    if (line.kind !== 'agent' && line.kind !== 'minimum') tokens += line.quantity
     auditLine(audit, stage, line)
   }
   if (charged !== stage.charged) {

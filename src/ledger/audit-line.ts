@@ -14,18 +14,20 @@ function agentOf(stage: string): string | null {
 }
 
 /**
- * Prices the lines of a settled stage again, from their own figures and the pinned tariff.
+ * Prices the lines of a settled stage again, from their own figures and the pinned tariff; but for the minimum, which
+ * follows from the lines of all stages.
  * @returns what is wrong with them, in sentences; none is the good answer
  */
 export function lineFaults(tariff: Tariff, stage: string, lines: readonly SettledLine[]): readonly string[] {
   const flatPaid = new Set<string>()
   const faults: string[] = []
-  for (const line of lines) {
+  const priced = lines.filter(({ kind }) => kind !== 'minimum')
+  for (const line of priced) {
     const fault = faultOf(tariff, stage, line, flatPaid)
     if (fault !== null) faults.push(`line ${line.component ?? line.kind}/${line.tokenClass ?? '-'} ${fault}`)
   }
   const agent = agentOf(stage)
-  const due = agent === null ? lines.length > 0 : agentComponent(tariff, agent) === null || hasFee(lines)
+  const due = agent === null ? priced.length > 0 : agentComponent(tariff, agent) === null || hasFee(lines)
   if (!due) faults.push(agent === null ? 'has no line for its meter' : 'has no line for the fee of its agent')
   return faults
 }

@@ -68,7 +68,8 @@ function isWorker(job: JobRow, stage: StageRow, claimId: string | null): boolean
 
 /**
  * What the larger bound costs beyond what is held: at most the price of the stage with it less the price without, and
- * less what finished stages left in the hold. A stage that used more than its bound is not made up for here.
+ * less what finished stages left in the hold. A stage that used more than its bound is not made up for here. What is held
+ * for the minimum of the job pays for its calls, too: they count towards it.
  */
 function priceMore(book: Book, job: JobRow, stage: StageRow, hold: HoldRow, larger: AgentBound) {
   const { organizationId, tariffVersionId, periodStart } = job

@@ -16,6 +16,11 @@ export function unfinishedBounds(stages: readonly StageRow[]): readonly BoundedS
   })
 }
 
+/** What a job was charged so far and has not got back, in nano-units: what counts towards its limit and its minimum. */
+export function paidFor({ charged, reversed }: Pick<JobRow, 'charged' | 'reversed'>): Nano {
+  return charged - reversed
+}
+
 /** Why an organisation may not spend, however much it has; null if it may. */
 export function blockedBy(organization: Pick<OrganizationRow, 'status'>): 'frozen' | 'past_due' | null {
   if (organization.status === 'frozen') return 'frozen'
@@ -42,7 +47,7 @@ export function refusalOf(book: Book, organization: OrganizationRow, stage: stri
 /** The dearest that the unfinished stages of a job can become from here on, in nano-units. */
 export function priceUnfinished(book: Book, job: JobRow, tariff: Tariff, periodStart: number) {
   const counters = book.counters(job.organizationId, tariff, periodStart)
-  return quoteStages(tariff, unfinishedBounds(book.stages(job.id)), counters)
+  return quoteStages(tariff, unfinishedBounds(book.stages(job.id)), counters, paidFor(job))
 }
 
 /**
@@ -56,11 +61,11 @@ export function leastOf(book: Book, job: JobRow, tariff: Tariff, periodStart: nu
   if (job.maxCost !== null) {
     let dearest = 0n
     for (const { bound } of bounds) dearest += stageUpper(tariff, bound, {})
-    if (dearest > job.maxCost - (job.charged - job.reversed)) return 0n
+    if (dearest > job.maxCost - paidFor(job)) return 0n
   }
   const counters = book.counters(job.organizationId, tariff, periodStart)
   const unused = new Map([...counters].map(([key, counter]) => [key, { ...counter, reserved: 0 }]))
-  return quoteStages(tariff, bounds, unused).upper
+  return quoteStages(tariff, bounds, unused, paidFor(job)).upper
 }
 
 /**

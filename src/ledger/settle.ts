@@ -1,4 +1,6 @@
 import { invariant } from '../foundation/invariant.ts'
+import { minimumLine, OUTPUT_STAGE } from '../pricing/minimum.ts'
+import type { Nano } from '../pricing/money.ts'
 import { type Line, priceUsage } from '../pricing/price.ts'
 import { type StageUsage, tokensOf } from '../pricing/usage.ts'
 import { absorb } from './absorb.ts'
@@ -6,7 +8,7 @@ import type { Book } from './book.ts'
 import type { Asked, Verdicts } from './calls.ts'
 import { planNext, plannedNext, stopStages } from './delivery.ts'
 import type { HoldRow, JobRow, SettledLine, StageRow } from './facts.ts'
-import { closeHold } from './hold.ts'
+import { closeHold, paidFor } from './hold.ts'
 import { businessKey } from './keys.ts'
 import { parkedNow, parkIfIdle } from './park.ts'
 import { isFinal, moveJob, moveStage } from './states.ts'
@@ -62,7 +64,10 @@ export function linesOf(stage: StageRow): readonly SettledLine[] {
   return stage.lines
 }
 
-/** Prices what a stage used and moves it from held to revenue, line by line; what exceeds the hold the platform bears. */
+/**
+ * Prices what a stage used and moves it from held to revenue, line by line; what exceeds the hold the platform bears. With
+ * its output, a job is charged what it lacks to the minimum of its tariff, for which its hold has room.
+ */
 export function chargeStage(book: Book, job: JobRow, stage: StageRow, usage: StageUsage, result: string | null): void {
   const hold = book.hold(job.id)
   invariant(hold && job.tariffVersionId !== null && job.periodStart !== null, `job ${job.id} is admitted`)
@@ -71,12 +76,14 @@ export function chargeStage(book: Book, job: JobRow, stage: StageRow, usage: Sta
   const priced = priceUsage(tariff, usage, counters, stage.grants)
   book.putCounters(job.organizationId, tariff, job.periodStart, priced.counters)
   const lines = priced.lines.map((line) => chargeLine(book, job, stage, hold, line))
+  const lacking = stage.stage === OUTPUT_STAGE ? minimumLine(tariff, paidFor(job) + chargedOf(lines)) : null
+  if (lacking) lines.push(chargeLine(book, job, stage, hold, lacking))
   moveStage(stage, 'charged')
   stage.usage = usage
   stage.lines = lines
   stage.grants = {}
   stage.tokens = tokensOf(usage)
-  stage.charged = lines.reduce((sum, line) => sum + line.amount, 0n)
+  stage.charged = chargedOf(lines)
   stage.result = result ?? undefined
   stage.claimId = null
   stage.claimedUntil = null
@@ -90,6 +97,8 @@ export function chargeStage(book: Book, job: JobRow, stage: StageRow, usage: Sta
   job.writtenOff += writtenOff
   book.touchJob(job)
 }
+
+const chargedOf = (lines: readonly SettledLine[]): Nano => lines.reduce((sum, line) => sum + line.amount, 0n)
 
 function chargeLine(book: Book, job: JobRow, stage: StageRow, hold: HoldRow, line: Line): SettledLine {
   const amount = line.amount < hold.remaining ? line.amount : hold.remaining

@@ -14,6 +14,8 @@ import { UsageCounter } from '../models/usage-counter.model.ts'
 import { BatchQuote, type ListedQuote, unpricedModels } from '../pricing/batch-quote.ts'
 import type { Counters } from '../pricing/counters.ts'
 import { NANO_MAX, type Nano } from '../pricing/money.ts'
+import { limitTooLow } from '../pricing/minimum.ts'
+import type { Nano } from '../pricing/money.ts'
 import { tariffWarnings, unpricedClasses } from '../pricing/price.ts'
 import { type BoundedStage, fitToCost, type JobQuote, quoteStages } from '../pricing/quote.ts'
 import type { Tariff } from '../pricing/tariff.ts'
@@ -63,12 +65,10 @@ export class QuoteManager {
     const standing = await this.#standing(em, terms)
     const { tariff, balance, counters } = standing
     const { maxCost, outputLimit } = terms
-    const fitting = maxCost === null ? bounds : fitToCost(tariff, bounds, counters, maxCost, outputLimit)
-    if (!fitting) {
-      const detail = 'max_cost does not cover the smallest possible run of this job; raise it or shorten the text'
-      throw ValidationError.of('/max_cost', 'out-of-range', detail)
-    }
-    const quote = quoteStages(tariff, fitting, counters)
+    const limit = { maxCost: maxCost ?? 0n, charged: 0n, outputLimit }
+    const fitting = maxCost === null ? bounds : fitToCost(tariff, bounds, counters, limit)
+    if (!fitting) throw ValidationError.of('/max_cost', 'out-of-range', limitTooLow(tariff, limit.maxCost))
+    const quote = quoteStages(tariff, fitting, counters, 0n)
     const obstacles = [...blockWarnings(standing), ...modelWarnings(tariff, unpricedModels(tariff, bounds))]
     return {
       ...payerOf(standing),

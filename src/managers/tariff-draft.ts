@@ -31,6 +31,7 @@ export async function openDraft(em: EntityManager, plan: TariffPlan): Promise<Ta
     pricePerMonth: newest.pricePerMonth,
     maxTeamMembers: newest.maxTeamMembers,
     memberPrice: newest.memberPrice,
+    minimumPerJob: newest.minimumPerJob,
     chargeOnFailure: newest.chargeOnFailure,
     graceDays: newest.graceDays,
     suspendAfterDays: newest.suspendAfterDays,

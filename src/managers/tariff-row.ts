@@ -17,6 +17,7 @@ export function toTariff(version: TariffVersion, plan: TariffPlan, components: r
     pricePerMonth: version.pricePerMonth,
     maxTeamMembers: version.maxTeamMembers,
     memberPrice: version.memberPrice,
+    minimumPerJob: version.minimumPerJob,
     chargeOnFailure: version.chargeOnFailure,
     graceDays: version.graceDays,
     suspendAfterDays: version.suspendAfterDays,

@@ -24,6 +24,8 @@ export interface TariffTerms {
   readonly memberPrice: Nano
   readonly currency: string
   readonly chargeOnFailure: 'none' | 'finished_stages'
+  /** What a job that comes to its output is charged at least; nothing unless given. */
+  readonly minimumPerJob?: Nano
   /** Days in which everything goes on while a fee is not paid; 7 unless given. */
   readonly graceDays?: number
   /** Days from then on until no further fees are made; 30 unless given. */

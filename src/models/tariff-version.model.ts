@@ -20,6 +20,7 @@ const TariffVersionSchema = defineEntity({
     pricePerMonth: p.bigint(),
     maxTeamMembers: p.integer().strictNullable(),
     memberPrice: p.bigint(),
+    minimumPerJob: p.bigint().defaultRaw('0'),
     chargeOnFailure: p.text().$type<'none' | 'finished_stages'>(),
     graceDays: p.integer().default(7),
     suspendAfterDays: p.integer().default(30),
@@ -36,6 +37,7 @@ const TariffVersionSchema = defineEntity({
   checks: [
     { name: 'tariff_versions_state_known', expression: `state in ('draft', 'published', 'archived')` },
     { name: 'tariff_versions_prices_not_negative', expression: 'price_per_month >= 0 and member_price >= 0' },
+    { name: 'tariff_versions_minimum_not_negative', expression: 'minimum_per_job >= 0' },
     { name: 'tariff_versions_members_not_negative', expression: 'max_team_members >= 0' },
     { name: 'tariff_versions_failure_known', expression: `charge_on_failure in ('none', 'finished_stages')` },
     { name: 'tariff_versions_days_not_negative', expression: 'grace_days >= 0 and suspend_after_days >= 0' },

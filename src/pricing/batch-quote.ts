@@ -133,8 +133,8 @@ export function unpricedModels(tariff: Tariff, stages: readonly BoundedStage[]):
 }
 
 function judge({ tariff, maxCost, outputLimit }: BatchTerms, counters: Counters, all: readonly BoundedStage[]): Judged {
-  const stages = maxCost === null ? all : fitToCost(tariff, all, counters, maxCost, outputLimit)
-  const quote = quoteStages(tariff, stages ?? all, counters)
+  const stages = maxCost === null ? all : fitToCost(tariff, all, counters, { maxCost, charged: 0n, outputLimit })
+  const quote = quoteStages(tariff, stages ?? all, counters, 0n)
   if (unpricedModels(tariff, all).length > 0) return { quote, failure: 'unpriced-model' }
   return { quote, failure: stages === null ? 'max-cost-too-low' : null }
 }

@@ -1,3 +1,5 @@
+import type { LineKind } from './tariff.ts'
+
 /**
  * What an organisation has used of one component in one period, in the component's units.
  *
@@ -58,14 +60,18 @@ function shiftReserved(counters: Counters, grants: Grants, sign: 1 | -1): Counte
   return changes
 }
 
+interface CountedLine {
+  readonly component: string | null
+  readonly kind: LineKind
+  readonly quantity: number
+  readonly includedUsed: number
+}
+
 /** The counters that change when charged lines are reversed: their units were never used. Only those that change. */
-export function reverseLines(
-  counters: Counters,
-  lines: readonly { readonly component: string | null; readonly quantity: number; readonly includedUsed: number }[],
-): Counters {
+export function reverseLines(counters: Counters, lines: readonly CountedLine[]): Counters {
   const changes = new Map<string, Counter>()
-  for (const { component, quantity, includedUsed } of lines) {
-    if (component === null) continue
+  for (const { component, kind, quantity, includedUsed } of lines) {
+    if (component === null || kind === 'minimum') continue
     const counter = changes.get(component) ?? counterOf(counters, component)
     changes.set(component, {
       ...counter,

@@ -6,6 +6,7 @@ import { amountOf } from './rates.ts'
 import {
   type Component,
   type ComponentKind,
+  type LineKind,
   type RateModel,
   type Tariff,
   type Tier,
@@ -22,7 +23,8 @@ import type { LlmUsage, Source, StageUsage } from './usage.ts'
 export interface Line {
   /** null: no component prices this meter; then everything about the price is null and the amount 0. */
   readonly component: string | null
-  readonly kind: ComponentKind
+  readonly kind: LineKind
+  /** null, too, of the minimum: what it costs follows from the job's other lines (minimum.ts). */
   readonly model: RateModel | null
   /** The model that was called; `*` where a stage called several under this component and class. */
   readonly llmModel: string | null

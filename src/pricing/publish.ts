@@ -1,4 +1,5 @@
 import type { FieldError } from '../foundation/errors.ts'
+import { MINIMUM_KEY } from './minimum.ts'
 import type { Component, ComponentKind, Tariff, Tier } from './tariff.ts'
 
 /** A rate with more steps than this is a list, not a tariff; pricing walks the tiers of a component for every quote. */
@@ -106,7 +107,10 @@ function duplicateErrors(components: readonly Component[]): readonly FieldError[
   components.forEach((component, index) => {
     const pointer = `/components/${index}`
     const sameKey = keys.get(component.key)
-    if (sameKey === undefined) keys.set(component.key, index)
+    if (component.key === MINIMUM_KEY) {
+      const detail = 'Choose another key: receipts call the minimum of a job by this one'
+      errors.push(error(`${pointer}/key`, 'duplicate-key', detail))
+    } else if (sameKey === undefined) keys.set(component.key, index)
     else
       errors.push(error(`${pointer}/key`, 'duplicate-key', `Choose another key: component ${sameKey} has it already`))
 

@@ -1,6 +1,7 @@
 import { invariant } from '../foundation/invariant.ts'
 import { type Counters, counterOf, freeUnits, type Grants, mergeCounters, reserveGrants } from './counters.ts'
 import { agentComponent, llmComponent, meterComponent } from './match.ts'
+import { OUTPUT_STAGE, shortfallOf } from './minimum.ts'
 import { NANO_MAX, type Nano, smallest } from './money.ts'
 import { highestAmount, linearBound, lowestAmount } from './rates.ts'
 import { COMPLETION_CLASSES, type Component, PROMPT_CLASSES, type Tariff, type TokenClass } from './tariff.ts'
@@ -10,6 +11,9 @@ import type { LlmBound, StageBound } from './usage.ts'
  * What a stage costs at least (`lower`) and at most (`upper`), in nano-units, if its usage keeps within its bound and it
  * settles with `grants`. Both hold whatever other jobs reserve, settle, release or reverse in between, and however the
  * tokens of a model fall into their classes.
+ *
+ * In the quote of a job, the output also has what the sums of all stages lack to the minimum of the tariff. How much of it is
+ * charged depends on the other stages, so that its own figures hold in their sums only.
  */
 export interface StageQuote {
   readonly stage: string
@@ -74,8 +78,17 @@ function upperOf(tariff: Tariff, bound: StageBound, grantOf: (component: Compone
   return saturate(upper)
 }
 
-/** Quotes the stages of a job in order; a stage's grants are gone for the next ones. */
-export function quoteStages(tariff: Tariff, stages: readonly BoundedStage[], counters: Counters): JobQuote {
+/**
+ * Quotes the unfinished stages of a job in order; a stage's grants are gone for the next ones. Where the output is among
+ * them, the job will have been charged the minimum at least, and what is quoted covers that.
+ * @param charged what the job was charged before, less what was reversed, in nano-units
+ */
+export function quoteStages(
+  tariff: Tariff,
+  stages: readonly BoundedStage[],
+  counters: Counters,
+  charged: Nano,
+): JobQuote {
   const quotes: StageQuote[] = []
   let current = counters
   let changed: Counters = new Map()
@@ -92,12 +105,30 @@ export function quoteStages(tariff: Tariff, stages: readonly BoundedStage[], cou
     lower += quote.lower
     upper += quote.upper
   }
+  const [lacksLower, lacksUpper] = [shortfallOf(tariff, charged + lower), shortfallOf(tariff, charged + upper)]
+  const output = quotes.findIndex(({ stage }) => stage === OUTPUT_STAGE)
+  const own = quotes[output]
+  if (own) {
+    quotes[output] = { ...own, lower: own.lower + lacksLower, upper: own.upper + lacksUpper }
+    lower += lacksLower
+    upper += lacksUpper
+  }
   return { stages: quotes, lower: saturate(lower), upper: saturate(upper), counters: changed }
 }
 
+/** What a job may cost. Amounts in nano-units. */
+interface CostLimit {
+  /** The most that the whole job may cost. */
+  readonly maxCost: Nano
+  /** What it was charged before, less what was reversed. */
+  readonly charged: Nano
+  /** The output limit per agent that the output stages' `maxTokens` were computed with, in tokens. */
+  readonly outputLimit: number
+}
+
 /**
- * Shrinks the output limit of a job until it is sure to cost at most `maxCost`.
- * @param outputLimit the output limit per agent that the output stages' `maxTokens` were computed with
+ * Shrinks the output limit of a job until it is sure to cost at most its limit. A limit below the minimum of the tariff
+ * fits nothing.
  * @returns the stages under the largest common limit L that fits: a model call's `maxOutputTokens` is its own or L, an
  *          output's `maxTokens` shrinks by L ÷ outputLimit; null if not even L = 1 fits
  */
@@ -105,13 +136,13 @@ export function fitToCost(
   tariff: Tariff,
   stages: readonly BoundedStage[],
   counters: Counters,
-  maxCost: Nano,
-  outputLimit: number,
+  { maxCost, charged, outputLimit }: CostLimit,
 ): readonly BoundedStage[] | null {
   invariant(Number.isSafeInteger(outputLimit) && outputLimit >= 1, 'an output limit is an integer from 1 on')
   const limited = (limit: number) =>
     stages.map(({ stage, bound }) => ({ stage, bound: withLimit(bound, limit, outputLimit) }))
-  const fits = (candidate: readonly BoundedStage[]) => quoteStages(tariff, candidate, counters).upper <= maxCost
+  const fits = (candidate: readonly BoundedStage[]) =>
+    charged + quoteStages(tariff, candidate, counters, charged).upper <= maxCost
   if (fits(stages)) return stages
   let fitting = 0
   let tooDear = Math.max(outputLimit, ...stages.map(({ bound }) => callLimit(bound)))

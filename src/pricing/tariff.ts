@@ -1,6 +1,8 @@
 import type { Nano } from './money.ts'
 
 export type ComponentKind = 'input_tokens' | 'llm_tokens' | 'output_tokens' | 'agent' | 'feature'
+/** What a line of a receipt is for: what a component prices, or what a job lacks to its tariff's minimum. */
+export type LineKind = ComponentKind | 'minimum'
 export type RateModel = 'per_unit' | 'graduated' | 'volume' | 'package' | 'flat'
 export type TokenClass = 'input' | 'cache_read' | 'cache_write' | 'output' | 'reasoning'
 
@@ -54,6 +56,8 @@ export interface Tariff {
   /** null: no limit. */
   readonly maxTeamMembers: number | null
   readonly memberPrice: Nano
+  /** What a job that comes to its output is charged at least; 0: there is no minimum (ADR 23). */
+  readonly minimumPerJob: Nano
   readonly chargeOnFailure: 'none' | 'finished_stages'
   /** For how long everything goes on while a fee is not paid, in days; then jobs are parked. */
   readonly graceDays: number

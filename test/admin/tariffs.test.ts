@@ -33,6 +33,7 @@ describe('tariffs over HTTP', () => {
         price_per_month: '99.99',
         max_team_members: 5,
         member_price: '19.99',
+        minimum_per_job: '0.00',
         charge_on_failure: 'none',
         grace_days: 7,
         suspend_after_days: 30,
@@ -74,6 +75,17 @@ describe('tariffs over HTTP', () => {
     expect((await door.ask(`${at}/versions`)).body).toEqual({ data: [plan, published.body], next_cursor: null })
   })
 
+  test('a minimum per job is kept to the nano-unit, and goes along into the next draft', async () => {
+    const plan = await create({ name: 'Least', minimum_per_job: '0.000000001', publish: true })
+    const at = `${TARIFFS}/${plan.id}`
+    expect(plan.minimum_per_job).toBe('0.000000001')
+    const renamed = await door.ask(at, { method: 'PATCH', body: { name: 'At least' } })
+    expect(renamed.body).toMatchObject({ version: 2, minimum_per_job: '0.000000001' })
+    const raised = await door.ask(at, { method: 'PATCH', body: { minimum_per_job: 0.25 } })
+    expect(raised.body).toEqual({ ...renamed.body, minimum_per_job: '0.25' })
+    expect((await door.ask(at)).body.minimum_per_job, 'the published version stays').toBe('0.000000001')
+  })
+
   test('an empty patch opens no draft', async () => {
     const plan = await create({ name: 'Still', publish: true })
     expect((await door.ask(`${TARIFFS}/${plan.id}`, { method: 'PATCH', body: {} })).body).toEqual(plan)
@@ -108,6 +120,7 @@ describe('tariffs over HTTP', () => {
 
   test.each([
     ['a key twice', { key: 'in', kind: 'output_tokens', price: '1' }, '/key', 'duplicate-key'],
+    ['the name of the minimum', { key: 'minimum', kind: 'output_tokens', price: '1' }, '/key', 'duplicate-key'],
     ['a second price for one meter', { key: 'in2', kind: 'input_tokens', price: '1' }, '/kind', 'invalid-value'],
     ['neither price nor tiers', { key: 'out', kind: 'output_tokens' }, '/price', 'required'],
     [

@@ -9,6 +9,7 @@ import { openMoneyPool } from '../../src/database/pool.ts'
 import { newId } from '../../src/foundation/ids.ts'
 import type { Call } from '../../src/ledger/calls.ts'
 import type { CounterRow, Facts } from '../../src/ledger/facts.ts'
+import { formatAmount } from '../../src/pricing/money.ts'
 import { callOf, type Plan, plans, walks } from '../ledger/random-calls.ts'
 import { component, fundedOrganization, openWorld, type World } from '../support/tollkeeper.ts'
 import { COMPONENTS } from './money-operations.ts'
@@ -57,7 +58,8 @@ describe('what is remembered', () => {
     for (const [index, { plan, overdraft }] of organizations.entries()) {
       const id = newId()
       names.set(`org-${index}`, id)
-      await fundedOrganization(tollkeeper, id, '0.000005', TERMS, { chargeOnFailure: plan.chargeOnFailure })
+      const terms = { chargeOnFailure: plan.chargeOnFailure, minimumPerJob: formatAmount(plan.minimumPerJob) }
+      await fundedOrganization(tollkeeper, id, '0.000005', TERMS, terms)
       await tollkeeper.inTransaction((em) => tollkeeper.organizations.update(em, id, { overdraftLimit: overdraft }))
     }
     for (const [index, { steps, runner, maxCost, organization }] of jobs.entries()) {

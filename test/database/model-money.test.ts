@@ -31,6 +31,8 @@ const LIMIT_MS = IS_HUNT ? 60_000 + RUNS * 4_000 : 18_000
 const OVERDRAFT = 150n
 /** Enough for some of the jobs. */
 const FUNDS = 800n
+/** Of a job of the second organisation: of one agent it is more than some may use, and mostly more than they do use. */
+const MINIMUM = 260n
 
 interface Real {
   readonly world: World
@@ -114,7 +116,8 @@ describe('the money, under random operations on a real database', () => {
     const organizations: Record<string, Organization> = {}
     for (const [index, id] of ids.entries()) {
       const chargeOnFailure = index === 0 ? 'finished_stages' : 'none'
-      const terms = { memberPrice: SEAT_PRICE, maxTeamMembers: SEATS_MAX, chargeOnFailure } as const
+      const minimumPerJob = formatAmount(index === 0 ? 0n : MINIMUM)
+      const terms = { memberPrice: SEAT_PRICE, minimumPerJob, maxTeamMembers: SEATS_MAX, chargeOnFailure } as const
       await fundedOrganization(tollkeeper, id, formatAmount(FUNDS), COMPONENTS, terms)
       const overdraft = index === 0 ? 0n : OVERDRAFT
       await tollkeeper.inTransaction((em) => tollkeeper.organizations.update(em, id, { overdraftLimit: overdraft }))
@@ -181,7 +184,8 @@ async function storeJob({ inTransaction, jobs }: Tollkeeper, organizationId: str
   const stages = stagesOf(plan).map(({ stage, step, bound }) => {
     return { name: stage, step, bound, full: { ...bound }, state: 'waiting' as const, ...structuredClone(nothing) }
   })
-  const money = { hold: null, charged: 0n, reversed: 0n, released: 0n, writtenOff: 0n, maxCost }
+  const minimum = plan.organization === 0 ? 0n : MINIMUM
+  const money = { hold: null, charged: 0n, reversed: 0n, released: 0n, writtenOff: 0n, maxCost, minimum }
   const refusal = { refusal: null, refusedAt: null }
   return { id, organization: organizationId, runner, stages, state: 'queued', moment: 0, ...money, ...refusal }
 }

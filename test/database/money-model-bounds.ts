@@ -10,7 +10,16 @@ export const costOf = ({ tokens, price, fee, calls, prompt, completion }: Bound)
   BigInt(tokens) * price +
   fee +
   BigInt(calls) * (BigInt(prompt) * PRICES.prompt + BigInt(completion) * PRICES.completion)
-export const needOf = (job: Job): bigint => sum(job.stages.filter(isOpen).map(({ bound }) => costOf(bound)))
+/** What the open stages may use at most, in money. */
+export const useOf = (job: Job): bigint => sum(job.stages.filter(isOpen).map(({ bound }) => costOf(bound)))
+
+/** What a job needs whose open stages may use so much: that, or what it lacks to its minimum until its output is charged. */
+export function withMinimum(job: Job, use: bigint): bigint {
+  const lacking = isOpen(found(job.stages.at(-1))) ? job.minimum - (job.charged - job.reversed) : 0n
+  return use < lacking ? lacking : use
+}
+
+export const needOf = (job: Job): bigint => withMinimum(job, useOf(job))
 
 /** Cuts down what the open stages may write, as little as possible, until the job keeps its limit, if it can. */
 export function keepsLimit(job: Job, perAgent: number): boolean {
@@ -28,7 +37,7 @@ export function keepsLimit(job: Job, perAgent: number): boolean {
           ? Math.min(bound.tokens, Math.ceil((bound.tokens * limit) / perAgent))
           : bound.tokens,
     }))
-    if (sum(cut.map(costOf)) > most) continue
+    if (withMinimum(job, sum(cut.map(costOf))) > most) continue
     for (const [index, stage] of open.entries()) Object.assign(stage.bound, cut[index])
     return true
   }

@@ -1,4 +1,14 @@
-import { costOf, fitAgain, isOpen, keepsLimit, needOf, OUTPUT_LIMIT, sum } from './money-model-bounds.ts'
+import {
+  costOf,
+  fitAgain,
+  isOpen,
+  keepsLimit,
+  needOf,
+  OUTPUT_LIMIT,
+  sum,
+  useOf,
+  withMinimum,
+} from './money-model-bounds.ts'
 import { type Books, type Bound, found, type Job, type Organization, type Stage } from './money-model-terms.ts'
 
 const STARTS_MAX = 5
@@ -75,7 +85,7 @@ export function resume(organization: Organization, job: Job, mayFail: boolean): 
 function charge(organization: Organization, job: Job, stage: Stage, lines: readonly bigint[]): void {
   stage.state = 'charged'
   stage.claim = null
-  stage.paid = lines.map((price) => {
+  const pay = (price: bigint): bigint => {
     const left = found(job.hold)
     const amount = price < left ? price : left
     job.hold = left - amount
@@ -85,7 +95,10 @@ function charge(organization: Organization, job: Job, stage: Stage, lines: reado
     if (amount > 0n) organization.seq += 1
     if (price > amount) organization.seq += 1
     return amount
-  })
+  }
+  stage.paid = lines.map(pay)
+  const lacking = job.minimum - (job.charged - job.reversed)
+  if (stage === job.stages.at(-1) && lacking > 0n) stage.paid.push(pay(lacking))
 }
 
 export function settle(
@@ -129,7 +142,7 @@ export function extend(
   const larger = costOf({ ...stage.bound, calls: call })
   const hold = found(job.hold)
   const ofStage = larger - costOf(stage.bound)
-  const ofJob = needOf(job) + ofStage - hold
+  const ofJob = withMinimum(job, useOf(job) + ofStage) - hold
   const more = ofJob < 0n ? 0n : ofJob < ofStage ? ofJob : ofStage
   if (job.maxCost !== null && job.charged + hold + more > job.maxCost) return failNow(organization, job)
   const refusal = more === 0n ? null : refusalOf(organization, more)

@@ -46,6 +46,8 @@ export interface Job {
   released: bigint
   writtenOff: bigint
   readonly maxCost: bigint | null
+  /** What it is charged at least, once it comes to its output. */
+  readonly minimum: bigint
   /** Why it is parked, or will be when nothing of it works any more. */
   refusal: string | null
   /** The stage at which it was refused, and the call that was asked for there. */

@@ -38,6 +38,8 @@ const free: SettledLine = {
   ledgerSeq: null,
 }
 
+const minimum: SettledLine = { ...free, component: 'minimum', kind: 'minimum', quantity: 1, per: 1, ledgerSeq: 23 }
+
 describe('a line as it is stored', () => {
   it('has its figures in the order that rows of earlier times have them in', () => {
     expect(linesToJson([tiered])).toEqual([
@@ -53,7 +55,7 @@ describe('a line as it is stored', () => {
   })
 
   it('comes back as it was, to the last nano-unit', () => {
-    const lines = [tiered, free]
+    const lines = [tiered, free, minimum]
     const stored = JSON.parse(JSON.stringify(linesToJson(lines))) as ReturnType<typeof linesToJson>
     expect(stored.map(lineFromJson)).toEqual(lines)
   })

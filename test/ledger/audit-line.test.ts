@@ -15,6 +15,7 @@ const tariffOf = (components: readonly Component[]): Tariff => ({
   pricePerMonth: 0n,
   maxTeamMembers: null,
   memberPrice: 0n,
+  minimumPerJob: 0n,
   chargeOnFailure: 'none',
   graceDays: 7,
   suspendAfterDays: 30,

@@ -41,9 +41,10 @@ export const siblingPlans: fc.Arbitrary<Plan> = fc.record({
     .record({
       plan: fc.constantFrom(plainTariff, steppedTariff),
       available: fc.bigInt({ min: 150n, max: 900n }),
+      minimumPerJob: fc.constantFrom(0n, 0n, 130n, 250n),
       chargeOnFailure: fc.constantFrom<Tariff['chargeOnFailure']>('none', 'finished_stages'),
     })
-    .map(({ plan, available, chargeOnFailure }) => [{ plan: { ...plan, chargeOnFailure }, available, overdraft: 0n }]),
+    .map(({ plan, available, ...terms }) => [{ plan: { ...plan, ...terms }, available, overdraft: 0n }]),
   jobs: fc.array(jobs, { minLength: 1, maxLength: 3 }),
 })
 

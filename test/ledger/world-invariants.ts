@@ -2,6 +2,7 @@ import { expect } from 'vitest'
 import type { EntryRow, JobRow, SettledLine, StageRow } from '../../src/ledger/facts.ts'
 import { businessKey } from '../../src/ledger/keys.ts'
 import { isFinal, isStopping } from '../../src/ledger/states.ts'
+import { shortfallOf } from '../../src/pricing/minimum.ts'
 import { stageUpper } from '../../src/pricing/quote.ts'
 import { amountOf } from '../../src/pricing/rates.ts'
 import { COMPLETION_CLASSES, PROMPT_CLASSES, type TokenClass } from '../../src/pricing/tariff.ts'
@@ -116,8 +117,8 @@ function expectCounters(world: World, organizationId: string): void {
     for (const stage of world.stagesOf(job.id)) {
       for (const [component, units] of Object.entries(stage.grants)) add(job, component, 0, 0, units)
       if (stage.state !== 'charged') continue
-      for (const { component, quantity, includedUsed } of stage.lines ?? []) {
-        if (component !== null) add(job, component, quantity, includedUsed, 0)
+      for (const { component, kind, quantity, includedUsed } of stage.lines ?? []) {
+        if (component !== null && kind !== 'minimum') add(job, component, quantity, includedUsed, 0)
       }
     }
   }
@@ -151,14 +152,22 @@ function expectHolds(world: World, job: JobRow): void {
   if (open.length === 0) for (const stage of world.stagesOf(job.id)) expect(stage.grants).toEqual({})
 }
 
-/** An open hold pays for whatever its unfinished stages may still use, unless one of them used more than it might. */
+/**
+ * An open hold pays for whatever its unfinished stages may still use, and for the minimum of a job that has yet to come to its
+ * output; unless one of them used more than it might, or the minimum was charged before its time.
+ */
 function expectCovered(world: World, job: JobRow, remaining: bigint): void {
   const plan = world.tariffs.get(job.tariffVersionId ?? '')
   const stages = world.stagesOf(job.id)
   if (!plan || stages.some((row) => row.state === 'charged' && !isWithin(row.usage, row.bound))) return
+  if (isMinimumEarly(stages)) return
   const unfinished = stages.filter((row) => row.state !== 'charged')
   const upper = sum(unfinished.map((row) => (row.bound ? stageUpper(plan, row.bound, row.grants) : 0n)))
   expect(remaining, `${job.id} is covered`).toBeGreaterThanOrEqual(upper)
+  if (unfinished.some((row) => row.stage === 'output')) {
+    const lacking = shortfallOf(plan, job.charged - job.reversed)
+    expect(remaining, `${job.id} has its minimum`).toBeGreaterThanOrEqual(lacking)
+  }
 }
 
 function expectState(world: World, job: JobRow): void {
@@ -198,7 +207,38 @@ function expectCharges(world: World, job: JobRow): void {
   expect(sum(entries.filter(({ kind }) => kind === 'reversal').map(({ amount }) => amount))).toBe(job.reversed)
   expect(job.reversed).toBeLessThanOrEqual(job.charged)
   if (job.maxCost !== null) expect(job.charged, 'max_cost').toBeLessThanOrEqual(job.maxCost)
-  if (settled.every((stage) => isWithin(stage.usage, stage.bound))) expect(job.writtenOff, 'quote ≥ charge').toBe(0n)
+  const isAsQuoted = settled.every((stage) => isWithin(stage.usage, stage.bound)) && !isMinimumEarly(stages)
+  if (isAsQuoted) expect(job.writtenOff, 'quote ≥ charge').toBe(0n)
+  expectMinimum(world, job)
+}
+
+/** A job that came to its output was charged its minimum, once, by that stage, and to the unit what it lacked then. */
+function expectMinimum(world: World, job: JobRow): void {
+  const plan = world.tariffs.get(job.tariffVersionId ?? '')
+  const stages = world.stagesOf(job.id)
+  const lines = stages.flatMap((stage) => stage.lines ?? [])
+  const [minimum, ...more] = lines.filter(({ kind }) => kind === 'minimum')
+  expect(more).toEqual([])
+  const output = stages.find(({ stage }) => stage === 'output')
+  if (!plan || !output || output.finishedAt === null) {
+    expect(minimum).toBeUndefined()
+    return
+  }
+  expect(job.charged, 'minimum').toBeGreaterThanOrEqual(plan.minimumPerJob)
+  if (!minimum) return
+  const { ledgerSeq } = minimum
+  const before = lines.filter((line) => line !== minimum && (line.ledgerSeq ?? 0) < (ledgerSeq ?? 0))
+  expect(output.lines?.at(-1)).toBe(minimum)
+  expect([minimum.amount, minimum.writtenOff]).toEqual([shortfallOf(plan, sum(before.map(({ amount }) => amount))), 0n])
+  expect(minimum.price).toBe(plan.minimumPerJob)
+}
+
+/** Whether the output was charged its minimum before other stages were settled, as nobody does who waits for its turn. */
+function isMinimumEarly(stages: readonly StageRow[]): boolean {
+  const minimum = stages.flatMap(({ lines }) => lines ?? []).find(({ kind }) => kind === 'minimum')
+  const isLater = ({ ledgerSeq, writtenOff }: SettledLine): boolean =>
+    ledgerSeq === null ? writtenOff > 0n : ledgerSeq > (minimum?.ledgerSeq ?? 0)
+  return minimum !== undefined && stages.some(({ lines }) => (lines ?? []).some(isLater) || lines === undefined)
 }
 
 function expectLine(world: World, job: JobRow, stage: StageRow, line: SettledLine): void {
@@ -210,6 +250,7 @@ function expectLine(world: World, job: JobRow, stage: StageRow, line: SettledLin
   expect(reversal?.amount ?? 0n).toBe(stage.state === 'reversed' ? line.amount : 0n)
   if (reversal) expect(reversal.reversesSeq).toBe(line.ledgerSeq)
   const rate = world.tariffs.get(job.tariffVersionId ?? '')?.components.find(({ key: own }) => own === line.component)
+  if (line.kind === 'minimum') return
   // A flat rate is charged once per stage; its further lines are free.
   if (rate?.model === 'flat' && line.amount + line.writtenOff === 0n) return
   const price = rate ? amountOf(rate, line.billedBefore, line.billedQuantity) : 0n

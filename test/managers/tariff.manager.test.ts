@@ -19,6 +19,7 @@ const TERMS: NewTariff = {
   pricePerMonth: 99_990_000_000n,
   maxTeamMembers: null,
   memberPrice: 0n,
+  minimumPerJob: 1_500_000_001n,
   currency: 'USD',
   chargeOnFailure: 'finished_stages',
   components: [],

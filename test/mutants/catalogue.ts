@@ -5,6 +5,7 @@ import { FUNDING_MUTANTS } from './funding-mutants.ts'
 import { HOLD_MUTANTS } from './hold-mutants.ts'
 import { MEMORY_MUTANTS } from './memory-mutants.ts'
 import { METER_MUTANTS } from './meter-mutants.ts'
+import { MINIMUM_MUTANTS } from './minimum-mutants.ts'
 import type { Mutant } from './mutant.ts'
 import { PRICING_MUTANTS } from './pricing-mutants.ts'
 import { QUOTE_MUTANTS } from './quote-mutants.ts'
@@ -27,6 +28,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...METER_MUTANTS,
   ...PRICING_MUTANTS,
   ...QUOTE_MUTANTS,
+  ...MINIMUM_MUTANTS,
   ...HOLD_MUTANTS,
   ...SETTLE_MUTANTS,
   ...REPEAT_MUTANTS,

@@ -112,7 +112,7 @@ export const WAKE_MUTANTS: readonly Mutant[] = [
       {
         name: 'floor-of-what-may-shrink',
         why: 'a job whose limit makes it cheaper stays parked although it fits',
-        find: 'if (dearest > job.maxCost - (job.charged - job.reversed)) return 0n',
+        find: 'if (dearest > job.maxCost - paidFor(job)) return 0n',
         replace: '',
       },
     ],

@@ -179,7 +179,7 @@ const withFee = (plan: Tariff, agent: string): Tariff => ({
 async function expectWithinQuote(plan: Tariff, run: Run): Promise<void> {
   fc.pre(unpricedClasses(plan, run.provider.model).length === 0)
   const bounds = await boundsFor(run)
-  const quote = quoteStages(plan, bounds, new Map())
+  const quote = quoteStages(plan, bounds, new Map(), 0n)
   const world = worldOf({ plan, available: 10n ** 17n })
   charge(world, run, { bounds, held: quote.upper, used: await usageOf(run, bounds) })
   const job = world.job('job')
@@ -188,7 +188,8 @@ async function expectWithinQuote(plan: Tariff, run: Run): Promise<void> {
   expect(job.charged).toBeGreaterThanOrEqual(quote.lower)
   for (const { stage, lower, upper } of quote.stages) {
     const { charged } = world.stage('job', stage)
-    expect(charged, stage).toBeGreaterThanOrEqual(lower)
+    // What the output has for the minimum is not charged where the agents cost more than they must.
+    if (stage !== 'output') expect(charged, stage).toBeGreaterThanOrEqual(lower)
     // A result that is longer than the model was asked for takes what the agents left of the hold, and no more.
     if (stage !== 'output') expect(charged, stage).toBeLessThanOrEqual(upper)
   }

@@ -47,6 +47,7 @@ describe('what publishing refuses', () => {
     ['per 0', [{ ...input, per: 0 }], ['/components/0/per invalid-value']],
     ['a broken included', [{ ...input, included: 0.5 }], ['/components/0/included invalid-value']],
     ['one key twice', [input, { ...llm, key: 'in' }], ['/components/1/key duplicate-key']],
+    ['the name of the minimum', [{ ...input, key: 'minimum' }], ['/components/0/key duplicate-key']],
     ['one meter twice', [input, { ...input, key: 'b' }], ['/components/1/kind invalid-value']],
     ['one class twice', [llm, { ...llm, key: 'b' }], ['/components/1/token_class invalid-value']],
     ['an LLM price for no class', [{ ...llm, tokenClass: null }], ['/components/0/token_class required']],

@@ -9,17 +9,20 @@ import {
   reserveGrants,
   reverseLines,
 } from '../../src/pricing/counters.ts'
+import { minimumLine } from '../../src/pricing/minimum.ts'
 import { type Line, priceUsage } from '../../src/pricing/price.ts'
-import { type BoundedStage, quoteStage, quoteStages, type StageQuote } from '../../src/pricing/quote.ts'
+import { type BoundedStage, type JobQuote, quoteStage, quoteStages, type StageQuote } from '../../src/pricing/quote.ts'
 import type { Tariff } from '../../src/pricing/tariff.ts'
 import type { LlmBound, LlmUsage, StageUsage } from '../../src/pricing/usage.ts'
 import { component, tariff, tariffs } from './tariff-fixtures.ts'
 
-/** One job of the model: what it was promised, and what it has been charged so far. */
+/** One job of the model: what it was quoted and promised, and what it has been charged since, and all along. */
 interface Job {
   readonly stages: readonly BoundedStage[]
   readonly open: Map<string, StageQuote>
   readonly settled: Line[]
+  quote: JobQuote | null
+  charged: bigint
 }
 
 interface Step {
@@ -92,7 +95,7 @@ class Organisation {
 
   constructor(plan: Tariff, jobs: readonly (readonly BoundedStage[])[]) {
     this.plan = plan
-    this.jobs = jobs.map((stages) => ({ stages, open: new Map(), settled: [] }))
+    this.jobs = jobs.map((stages) => ({ stages, open: new Map(), settled: [], quote: null, charged: 0n }))
   }
 
   run({ job: index, action, rolls }: Step): void {
@@ -111,18 +114,21 @@ class Organisation {
   private admit(job: Job): void {
     if (job.open.size > 0) return
     const before = this.counters
-    const quote = quoteStages(this.plan, job.stages, this.counters)
+    const quote = quoteStages(this.plan, job.stages, this.counters, 0n)
     this.apply(quote.counters)
     let again = before
     for (const { grants } of quote.stages) again = mergeCounters(again, reserveGrants(again, grants))
     expect(this.counters).toEqual(again)
     for (const stage of quote.stages) job.open.set(stage.stage, stage)
+    job.quote = quote
+    job.charged = 0n
     expect(quote.upper).toBe(quote.stages.reduce((sum, { upper }) => sum + upper, 0n))
   }
 
   private settle(job: Job, rolls: readonly number[]): void {
+    // The output comes last, as in the pipeline: what it is charged for the minimum depends on all the others.
     const left = job.stages.filter(({ stage }) => job.open.has(stage))
-    const stage = left[(rolls.at(-1) ?? 0) % Math.max(1, left.length)]
+    const stage = left[(rolls.at(-1) ?? 0) % Math.max(1, left.length - 1)]
     const quote = stage && job.open.get(stage.stage)
     if (stage === undefined || quote === undefined) return
     const { lines, total, counters } = priceUsage(this.plan, usageWithin(stage, rolls), this.counters, quote.grants)
@@ -130,10 +136,22 @@ class Organisation {
     job.open.delete(stage.stage)
     job.settled.push(...lines)
     expect(total).toBeLessThanOrEqual(quote.upper)
-    expect(total).toBeGreaterThanOrEqual(quote.lower)
+    if (stage.stage !== 'output') expect(total).toBeGreaterThanOrEqual(quote.lower)
+    job.charged += total
+    if (stage.stage === 'output') this.end(job)
     expect(lines.reduce((sum, { amount }) => sum + amount, 0n)).toBe(total)
     expect(new Set(lines.map(({ component: key, tokenClass }) => `${key}/${tokenClass}`)).size).toBe(lines.length)
     expectGrantsHonoured(quote.grants, lines)
+  }
+
+  /** All together cost no more than was held, no less than was certain, and the minimum at least. */
+  private end(job: Job): void {
+    const minimum = minimumLine(this.plan, job.charged)
+    if (minimum) job.settled.push(minimum)
+    const paid = job.charged + (minimum?.amount ?? 0n)
+    expect(paid).toBeLessThanOrEqual(job.quote?.upper ?? 0n)
+    expect(paid).toBeGreaterThanOrEqual(job.quote?.lower ?? 0n)
+    expect(paid).toBeGreaterThanOrEqual(this.plan.minimumPerJob)
   }
 
   private apply(changes: Counters): void {
@@ -192,7 +210,7 @@ describe('a quote', () => {
             const gone = Math.min(included, some + (more ? 0 : others))
             return [key, { used: gone, includedUsed: gone, reserved: 0 }] as const
           })
-          return quoteStages(plan, job, new Map(counters)).upper
+          return quoteStages(plan, job, new Map(counters), 0n).upper
         }
         expect(upperWith(true)).toBeLessThanOrEqual(upperWith(false))
       }),

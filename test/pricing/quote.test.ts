@@ -7,6 +7,8 @@ import { type BoundedStage, fitToCost, quoteStage, quoteStages } from '../../src
 import { component, contractTariff, tariff, tariffs } from './tariff-fixtures.ts'
 
 const none = new Map<string, Counter>()
+/** The limit of a job that was charged nothing yet. */
+const within = (maxCost: bigint, outputLimit = 1024) => ({ maxCost, charged: 0n, outputLimit })
 
 const contractStages: readonly BoundedStage[] = [
   { stage: 'input', bound: { kind: 'input', tokens: 1200 } },
@@ -23,7 +25,7 @@ const contractStages: readonly BoundedStage[] = [
 
 describe('the quote of a job', () => {
   it("gives the contract's example to the nano-unit", () => {
-    const quote = quoteStages(contractTariff, contractStages, none)
+    const quote = quoteStages(contractTariff, contractStages, none, 0n)
     const shown = quote.stages.map(({ stage, lower, upper }) => [stage, formatAmount(lower), formatAmount(upper)])
     expect(shown).toEqual([
       ['input', '0.00018', '0.00018'],
@@ -51,7 +53,7 @@ describe('the quote of a job', () => {
       bound: { kind: 'agent', agent: name, llm: { model: 'm', calls: 2, promptTokens: 20, maxOutputTokens: 1 } },
     })
     const given = new Map([['llm', { used: 7, includedUsed: 0, reserved: 0 }]])
-    const quote = quoteStages(plan, [stage('a'), stage('b'), stage('c')], given)
+    const quote = quoteStages(plan, [stage('a'), stage('b'), stage('c')], given, 0n)
     expect(quote.stages.map(({ grants, upper }) => [grants, upper])).toEqual([
       [{ llm: 40 }, 0n],
       [{ llm: 10 }, 60n],
@@ -129,7 +131,7 @@ describe('the quote of a job', () => {
   it('saturates where no balance could pay', () => {
     const plan = tariff(component({ key: 'in', kind: 'input_tokens', price: NANO_MAX, per: 1 }))
     const stage: BoundedStage = { stage: 'input', bound: { kind: 'input', tokens: 1_000_000 } }
-    expect(quoteStages(plan, [stage, stage], none)).toMatchObject({ lower: NANO_MAX, upper: NANO_MAX })
+    expect(quoteStages(plan, [stage, stage], none, 0n)).toMatchObject({ lower: NANO_MAX, upper: NANO_MAX })
   })
 
   it('refuses a bound that is no count', () => {
@@ -143,13 +145,13 @@ describe('the quote of a job', () => {
 
 describe('fitting a job to its max_cost', () => {
   it('changes nothing that fits', () => {
-    expect(fitToCost(contractTariff, contractStages, none, parseAmount('0.0030284'), 1024)).toBe(contractStages)
+    expect(fitToCost(contractTariff, contractStages, none, within(parseAmount('0.0030284')))).toBe(contractStages)
   })
 
   it('shrinks calls and output by the same limit, to the last token that fits', () => {
     // 0.00018 + 0.001 + 0.00021 are certain; a token of limit costs 600 + 1,000 nano-units
     const fixed = parseAmount('0.00139')
-    const stages = fitToCost(contractTariff, contractStages, none, fixed + 1_600n * 700n + 1_599n, 1024)
+    const stages = fitToCost(contractTariff, contractStages, none, within(fixed + 1_600n * 700n + 1_599n))
     expect(stages?.map(({ bound }) => bound)).toEqual([
       { kind: 'input', tokens: 1200 },
       {
@@ -159,16 +161,16 @@ describe('fitting a job to its max_cost', () => {
       },
       { kind: 'output', maxTokens: 700 },
     ])
-    expect(fitToCost(contractTariff, contractStages, none, fixed + 1_600n, 1024)?.[2]?.bound).toEqual({
+    expect(fitToCost(contractTariff, contractStages, none, within(fixed + 1_600n))?.[2]?.bound).toEqual({
       kind: 'output',
       maxTokens: 1,
     })
-    expect(fitToCost(contractTariff, contractStages, none, fixed + 1_599n, 1024)).toBeNull()
+    expect(fitToCost(contractTariff, contractStages, none, within(fixed + 1_599n))).toBeNull()
   })
 
   it('keeps a share of the output for each agent of the last step', () => {
     const stages: BoundedStage[] = [{ stage: 'output', bound: { kind: 'output', maxTokens: 3 * 1024 } }]
-    expect(fitToCost(contractTariff, stages, none, 3_000n * 100n, 1024)?.[0]?.bound).toEqual({
+    expect(fitToCost(contractTariff, stages, none, within(3_000n * 100n))?.[0]?.bound).toEqual({
       kind: 'output',
       maxTokens: 300,
     })
@@ -176,8 +178,11 @@ describe('fitting a job to its max_cost', () => {
 
   it('never shrinks an output to nothing', () => {
     const stages: BoundedStage[] = [{ stage: 'output', bound: { kind: 'output', maxTokens: 3 } }]
-    expect(fitToCost(contractTariff, stages, none, 1_000n, 1024)?.[0]?.bound).toEqual({ kind: 'output', maxTokens: 1 })
-    expect(fitToCost(contractTariff, stages, none, 999n, 1024)).toBeNull()
+    expect(fitToCost(contractTariff, stages, none, within(1_000n))?.[0]?.bound).toEqual({
+      kind: 'output',
+      maxTokens: 1,
+    })
+    expect(fitToCost(contractTariff, stages, none, within(999n))).toBeNull()
   })
 
   it('finds the largest limit that fits, whatever the tariff', () => {
@@ -200,10 +205,10 @@ describe('fitting a job to its max_cost', () => {
             { stage: 'agent.a', bound: { kind: 'agent', agent: 'a', llm: llm(limit) } },
             { stage: 'output', bound: { kind: 'output', maxTokens: agents * Math.min(outputLimit, limit) } },
           ]
-          const upper = (limit: number) => quoteStages(plan, stages(limit), none).upper
+          const upper = (limit: number) => quoteStages(plan, stages(limit), none, 0n).upper
           const all = Array.from({ length: 12 }, (_, index) => index + 1)
           const best = all.filter((limit) => upper(limit) <= BigInt(cost)).at(-1)
-          const fitted = fitToCost(plan, stages(12), none, BigInt(cost), outputLimit)
+          const fitted = fitToCost(plan, stages(12), none, within(BigInt(cost), outputLimit))
           expect(fitted).toEqual(best === undefined ? null : stages(best))
           for (const limit of all) expect(upper(limit + 1)).toBeGreaterThanOrEqual(upper(limit))
         },
@@ -216,6 +221,6 @@ describe('fitting a job to its max_cost', () => {
     const plan = tariff(component({ key: 'out', kind: 'output_tokens', price: 1n, per: 1, included: 50 }))
     const stages: BoundedStage[] = [{ stage: 'output', bound: { kind: 'output', maxTokens: 100 } }]
     const some = mergeCounters(none, new Map([['out', { used: 9, includedUsed: 0, reserved: 20 }]]))
-    expect(fitToCost(plan, stages, some, 10n, 100)?.[0]?.bound).toEqual({ kind: 'output', maxTokens: 40 })
+    expect(fitToCost(plan, stages, some, within(10n, 100))?.[0]?.bound).toEqual({ kind: 'output', maxTokens: 40 })
   })
 })

@@ -29,6 +29,7 @@ export function tariff(...components: Component[]): Tariff {
     pricePerMonth: 0n,
     maxTeamMembers: 5,
     memberPrice: parseAmount('19.99'),
+    minimumPerJob: 0n,
     chargeOnFailure: 'none',
     graceDays: 7,
     suspendAfterDays: 30,
@@ -86,9 +87,13 @@ const DRAFTS: readonly Draft[] = [
   ...LLM_DRAFTS,
 ]
 
-/** Tariffs with any of the meters priced by any rate, publishable by construction. */
+/** Of every size, since rates are: a job costs between nothing and some ten units of a currency. */
+const minimums = fc.constantFrom(0n, 0n, 0n, 7n, 100n, 2_000n, 10n ** 6n, 10n ** 9n, 10n ** 11n)
+
+/** Tariffs with any of the meters priced by any rate, with a minimum or without, publishable by construction. */
 export const tariffs: fc.Arbitrary<Tariff> = fc
   .tuple(
+    minimums,
     ...DRAFTS.map((draft) =>
       fc.option(
         rates.map((rate) => component({ ...draft, ...rate })),
@@ -96,4 +101,6 @@ export const tariffs: fc.Arbitrary<Tariff> = fc
       ),
     ),
   )
-  .map((components) => tariff(...components.filter((candidate) => candidate !== null)))
+  .map(([minimumPerJob, ...components]) => {
+    return { ...tariff(...components.filter((candidate) => candidate !== null)), minimumPerJob }
+  })

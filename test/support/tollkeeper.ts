@@ -75,7 +75,12 @@ export async function fundedOrganization(
   id: string,
   amount: string,
   components: readonly Component[],
-  terms: { memberPrice?: string; maxTeamMembers?: number; chargeOnFailure?: 'none' | 'finished_stages' } = {},
+  terms: {
+    memberPrice?: string
+    minimumPerJob?: string
+    maxTeamMembers?: number
+    chargeOnFailure?: 'none' | 'finished_stages'
+  } = {},
 ): Promise<string> {
   await inTransaction(async (em) => {
     const { tariff } = await tariffs.create(em, {
@@ -83,6 +88,7 @@ export async function fundedOrganization(
       pricePerMonth: 0n,
       maxTeamMembers: terms.maxTeamMembers ?? null,
       memberPrice: parseAmount(terms.memberPrice ?? '0'),
+      minimumPerJob: parseAmount(terms.minimumPerJob ?? '0'),
       currency: 'USD',
       chargeOnFailure: terms.chargeOnFailure ?? 'none',
       components,

@@ -8,8 +8,8 @@ const VERSIONS_MAX = 1_000
 const TARIFFS_BY_VERSION = `
 select v.id as "versionId", v.plan_id as "planId", v.version, v.name, p.currency,
   v.price_per_month::text as "pricePerMonth", v.max_team_members as "maxTeamMembers",
-  v.member_price::text as "memberPrice", v.charge_on_failure as "chargeOnFailure",
-  v.grace_days as "graceDays", v.suspend_after_days as "suspendAfterDays",
+  v.member_price::text as "memberPrice", v.minimum_per_job::text as "minimumPerJob",
+  v.charge_on_failure as "chargeOnFailure", v.grace_days as "graceDays", v.suspend_after_days as "suspendAfterDays",
   coalesce((select jsonb_agg(jsonb_build_object('key', c.key, 'kind', c.kind, 'model', c.model, 'price', c.price::text,
     'per', c.per, 'included', c.included, 'tiers', c.tiers, 'llmModel', c.llm_model, 'tokenClass', c.token_class,
     'agent', c.agent, 'feature', c.feature) order by c.position)
@@ -17,9 +17,10 @@ select v.id as "versionId", v.plan_id as "planId", v.version, v.name, p.currency
 from tollkeeper.tariff_versions v join tollkeeper.tariff_plans p on p.id = v.plan_id
 where v.id = any ($1::uuid[])`
 
-interface TariffJson extends Omit<Tariff, 'pricePerMonth' | 'memberPrice' | 'components'> {
+interface TariffJson extends Omit<Tariff, 'pricePerMonth' | 'memberPrice' | 'minimumPerJob' | 'components'> {
   readonly pricePerMonth: string
   readonly memberPrice: string
+  readonly minimumPerJob: string
   readonly components: readonly (Omit<Component, 'price' | 'tiers'> & {
     readonly price: string | null
     readonly tiers: readonly { upTo: number | null; price: string }[] | null
@@ -31,6 +32,7 @@ function tariffFromJson(row: TariffJson): Tariff {
     ...row,
     pricePerMonth: BigInt(row.pricePerMonth),
     memberPrice: BigInt(row.memberPrice),
+    minimumPerJob: BigInt(row.minimumPerJob),
     components: row.components.map((component) => ({
       ...component,
       price: component.price === null ? null : BigInt(component.price),

@@ -28,15 +28,11 @@ export function lineName({ component, kind, tokenClass }: Pick<Line, 'component'
 }
 
 /**
- * Prices what a settled stage used again, by the pinned tariff, with its lines' own counters: where the counter of a
+ * Prices what a settled stage used again, but for the minimum, by the pinned tariff, with its lines' own counters: where the counter of a
  * component stood before, and how many of its units were free, was decided by what other jobs did meanwhile.
  */
-export function priceAgain(
-  tariff: Tariff,
-  stage: string,
-  usage: StageUsage,
-  lines: readonly ReceiptLine[],
-): PricedAgain {
+export function priceAgain(tariff: Tariff, stage: string, usage: StageUsage, all: readonly ReceiptLine[]): PricedAgain {
+  const lines = all.filter(({ kind }) => kind !== 'minimum')
   let expected: readonly Line[]
   try {
     expected = priceUsage(tariff, usage, countersOf(tariff, lines), grantsOf(tariff, lines)).lines

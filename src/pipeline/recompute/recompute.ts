@@ -6,7 +6,8 @@ import type { InputTokenMonitor } from '../../monitors/input-token.monitor.ts'
 import type { StageUsage } from '../../pricing/usage.ts'
 import { compare, type Finding } from './finding.ts'
 import { measureAgain, type TextMeter } from './measure-again.ts'
-import { type PricedAgain, priceAgain, unpriceable } from './price-again.ts'
+import { minimumAgain } from './minimum-again.ts'
+import { type DueLine, type PricedAgain, priceAgain, unpriceable } from './price-again.ts'
 import { usageFrom } from './stored-usage.ts'
 import { type DueStage, sumAgain } from './sum-again.ts'
 
@@ -44,7 +45,8 @@ async function recompute(evidence: ReceiptEvidence, meter: TextMeter): Promise<R
     const usage = usageFrom(stage.stage, stage.usage)
     if (usage === null) findings.push(unreadable(stage))
     else findings.push(...(await measureAgain(evidence, stage, usage, meter)))
-    const priced = priceStage(evidence, stage.stage, usage)
+    const earlier = due.flatMap((other) => other.due)
+    const priced = priceStage(evidence, stage.stage, usage, earlier)
     findings.push(...priced.findings)
     due.push({ stage, due: priced.due })
   }
@@ -52,11 +54,19 @@ async function recompute(evidence: ReceiptEvidence, meter: TextMeter): Promise<R
   return { receipt: evidence.receipt, ok: findings.every(({ verdict }) => verdict !== 'differs'), findings }
 }
 
-function priceStage({ receipt, tariff }: ReceiptEvidence, stage: string, usage: StageUsage | null): PricedAgain {
+/** @param earlier the lines of the stages before it, which the output's minimum is made from */
+function priceStage(
+  { receipt, tariff }: ReceiptEvidence,
+  stage: string,
+  usage: StageUsage | null,
+  earlier: readonly DueLine[],
+): PricedAgain {
   const lines = receipt.lines.filter((line) => line.stage === stage)
   if (usage === null) return unpriceable(stage, lines, 'what the stage used cannot be read')
   if (tariff === null) return unpriceable(stage, lines, 'the job pins no tariff')
-  return priceAgain(tariff, stage, usage, lines)
+  const { findings, due } = priceAgain(tariff, stage, usage, lines)
+  const minimum = minimumAgain(tariff, stage, lines, [...earlier, ...due])
+  return { findings: [...findings, ...minimum.findings], due: [...due, ...minimum.due] }
 }
 
 function unreadable({ stage }: EvidentStage): Finding {
