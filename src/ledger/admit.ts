@@ -31,7 +31,7 @@ export function admit(book: Book, call: Calls['admit']): Verdicts['admit'] {
     return { kind: 'failed', failure }
   }
   const needed = priceUnfinished(book, job, tariff, organization.periodStart).upper
-  const rejection = refusalOf(book, organization, 'input', needed)
+  const rejection = refusalOf(book, job, 'input', needed)
   if (rejection) {
     const atLeast = leastOf(book, job, tariff, organization.periodStart)
     return refuse(book, job, { ...rejection, atLeast }, call.parkedExpiresMs)
@@ -141,7 +141,7 @@ function withinCost(
 }
 
 function stranger(book: Book, job: JobRow): Failure | null {
-  if (job.userId === null || book.member(job.organizationId, job.userId)?.state === 'active') return null
+  if (job.userId === null || book.team.member(job.organizationId, job.userId)?.state === 'active') return null
   const detail = `${job.userId} is not an active member of ${job.organizationId}; add the member and submit again`
   return { code: 'not-a-member', stage: 'input', detail }
 }

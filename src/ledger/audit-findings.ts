@@ -2,7 +2,7 @@
 export interface Violation {
   /**
    * 1 balances are the fold of the ledger; 2 holds; 3 charges, their lines and prices; 4 no gap in `seq`; 5 seats; 6 the
-   * ledger is never changed; 7 reversals and counters; and of a warning 8: what stands still.
+   * ledger is never changed; 7 reversals, counters and what is counted against members; and of a warning 8: what stands still.
    */
   readonly invariant: number
   /** null: of the whole database. */

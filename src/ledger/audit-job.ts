@@ -11,6 +11,7 @@ import type { JobState, StageState } from './states.ts'
 /** A job with everything that was stored of its money. Amounts in nano-units. */
 export interface AuditedJob {
   readonly id: string
+  readonly userId: string | null
   readonly state: JobState
   readonly tariffVersionId: string | null
   /** Epoch milliseconds. */

@@ -3,6 +3,7 @@ import type { Tariff } from '../pricing/tariff.ts'
 import { CounterFold } from './audit-counters.ts'
 import { Findings, type Violation } from './audit-findings.ts'
 import { type AuditedJob, auditJob } from './audit-job.ts'
+import { MemberFold } from './audit-members.ts'
 import { type AuditedPeriod, PeriodAudit } from './audit-periods.ts'
 
 /** An entry of the ledger as the fold reads it. Amounts in nano-units. */
@@ -33,6 +34,8 @@ export interface AuditedOrganization {
   readonly maxTeamMembers: number | null
   /** Σ `remaining` of its open holds. */
   readonly openHolds: Nano
+  /** Of the present period: what its jobs come to is compared with what stands with their members. Epoch milliseconds. */
+  readonly periodStart: number
 }
 
 /** Where a fold begins: at nothing, or behind an entry that was checked before. */
@@ -67,6 +70,7 @@ export class OrganizationAudit {
   readonly #organization: AuditedOrganization
   readonly #findings: Findings
   readonly #counters = new CounterFold()
+  readonly #members: MemberFold
   #seq: number
   #available: Nano
   #held: Nano
@@ -81,6 +85,7 @@ export class OrganizationAudit {
   ) {
     this.#organization = organization
     this.#findings = new Findings(organization.id)
+    this.#members = new MemberFold(organization.periodStart)
     this.#seq = start.seq
     this.#available = start.available
     this.#held = start.held
@@ -143,6 +148,7 @@ export class OrganizationAudit {
     this.#jobEntries -= job.entries.length
     auditJob(job, tariff, this.#findings)
     this.#counters.add(job, tariff)
+    this.#members.add(job)
   }
 
   /** A job that entries name and that is not there. */
@@ -168,9 +174,10 @@ export class OrganizationAudit {
     this.#periods.end()
   }
 
-  /** After every job of the organisation: its counters are the fold of them all. */
-  endOfJobs(counters: Parameters<CounterFold['compare']>[0]): void {
+  /** After every job of the organisation: its counters, and what is counted against members, are the fold of them all. */
+  endOfJobs(counters: Parameters<CounterFold['compare']>[0], members: Parameters<MemberFold['compare']>[0]): void {
     this.#counters.compare(counters, this.#findings)
+    this.#members.compare(members, this.#findings)
   }
 
   /** What the organisation's own rows say of each other. */

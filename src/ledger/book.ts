@@ -14,7 +14,6 @@ import type {
   Facts,
   HoldRow,
   JobRow,
-  MemberRow,
   OrganizationRow,
   StageRow,
   Writes,
@@ -22,6 +21,7 @@ import type {
 import { ParkedJobs } from './parked-jobs.ts'
 import type { PeriodRow } from './period-row.ts'
 import type { JobState } from './states.ts'
+import { Team } from './team.ts'
 import { Touched } from './touched.ts'
 
 interface Posting {
@@ -38,7 +38,6 @@ interface Posting {
   readonly reversesSeq?: number
 }
 
-const memberKey = (organizationId: string, userId: string): string => `${organizationId} ${userId}`
 const counterKey = (organizationId: string, planId: string, component: string, periodStart: number): string =>
   `${organizationId} ${planId} ${component} ${periodStart}`
 
@@ -52,8 +51,8 @@ export class Book {
   readonly #stages = new Map<string, StageRow[]>()
   readonly #holds = new Map<string, HoldRow>()
   readonly #counters = new Map<string, CounterRow>()
-  readonly #members: Map<string, MemberRow>
   readonly #entries: Map<string, EntryRow>
+  readonly team: Team
   /** Parked jobs that were read, or that a call of this batch parked. */
   readonly parked: ParkedJobs
   readonly #touched = new Touched()
@@ -76,7 +75,7 @@ export class Book {
     for (const row of facts.counters) {
       this.#counters.set(counterKey(row.organizationId, row.planId, row.component, row.periodStart), row)
     }
-    this.#members = new Map(facts.members.map((row) => [memberKey(row.organizationId, row.userId), row]))
+    this.team = new Team(facts.members, this.#organizations, this.#touched.members)
     this.#entries = new Map(facts.entries.map((row) => [row.businessKey, row]))
     this.parked = new ParkedJobs(facts.jobs, facts.parkedUpTo)
   }
@@ -110,16 +109,6 @@ export class Book {
   hold(jobId: string): HoldRow | undefined {
     const row = this.#holds.get(jobId)
     return row?.state === 'open' ? row : undefined
-  }
-
-  member(organizationId: string, userId: string): MemberRow | undefined {
-    return this.#members.get(memberKey(organizationId, userId))
-  }
-
-  pendingMembers(organizationId: string): readonly MemberRow[] {
-    return [...this.#members.values()]
-      .filter((row) => row.organizationId === organizationId && row.state === 'pending_payment')
-      .sort((a, b) => a.addedAt - b.addedAt || (a.userId < b.userId ? -1 : 1))
   }
 
   entry(key: string): EntryRow | undefined {
@@ -203,15 +192,6 @@ export class Book {
     this.#touched.holds.add(row)
   }
 
-  /** A new row for a member; one that was removed in this very batch is written as the new one only. */
-  addMember(row: MemberRow): void {
-    const key = memberKey(row.organizationId, row.userId)
-    const former = this.#members.get(key)
-    if (former) this.#touched.members.delete(former)
-    this.#members.set(key, row)
-    this.#touched.members.add(row)
-  }
-
   absorb(row: AbsorbedRow): void {
     this.#touched.absorbed.add(row)
   }
@@ -246,10 +226,6 @@ export class Book {
 
   touchHold(row: HoldRow): void {
     this.#touched.holds.add(row)
-  }
-
-  touchMember(row: MemberRow): void {
-    this.#touched.members.add(row)
   }
 
   /** A closed hold frees money without an entry when nothing was left of it; whoever waits is woken all the same. */

@@ -85,7 +85,21 @@ export interface Calls {
     reference: string
     note: string | null
   }
-  add_member: { organizationId: string; userId: string; role: MemberRow['role']; operation: string }
+  add_member: {
+    organizationId: string
+    userId: string
+    role: MemberRow['role']
+    /** For the member's jobs of each period; left out or null: none. */
+    spendingLimit?: Nano | null
+    operation: string
+  }
+  /** What is left out stays as it is. */
+  change_member: {
+    organizationId: string
+    userId: string
+    role?: MemberRow['role']
+    spendingLimit?: Nano | null
+  }
   remove_member: { organizationId: string; userId: string }
   /** `id` is drawn by the caller, so that a repeated call finds its own. */
   add_threshold: { organizationId: string } & Pick<ThresholdRow, 'id' | 'metric' | 'below' | 'clearAt'>
@@ -148,7 +162,9 @@ export interface Verdicts {
     | { kind: 'added' | 'known'; member: MemberRow; currency: string }
     | { kind: 'seat-limit'; limit: number }
     | { kind: 'no-tariff' }
-  remove_member: { kind: 'removed' | 'unknown' }
+  /** `last-owner`: nothing was changed, since nobody else could own the organisation then. */
+  change_member: { kind: 'changed'; member: MemberRow; currency: string } | { kind: 'unknown' } | { kind: 'last-owner' }
+  remove_member: { kind: 'removed' | 'unknown' | 'last-owner' }
   add_threshold: { kind: 'added' | 'known' } | { kind: 'limit'; limit: number }
   remove_threshold: { kind: 'removed' | 'unknown' }
   /** How many alerts this raised and cleared. */

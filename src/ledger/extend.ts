@@ -10,6 +10,7 @@ import { failJob } from './finish.ts'
 import { refusalOf, unfinishedBounds } from './hold.ts'
 import { businessKey } from './keys.ts'
 import { parkedNow, refuseAt } from './park.ts'
+import { commit } from './spending-limit.ts'
 import { isStopping } from './states.ts'
 
 type AgentBound = Extract<StageBound, { kind: 'agent' }>
@@ -46,7 +47,7 @@ export function extend(book: Book, call: Calls['extend']): Verdicts['extend'] {
     return { kind: 'failed', failure }
   }
   // What the hold has left over from finished stages is this job's already: no balance and no freeze forbids it.
-  const rejection = more.amount === 0n ? null : refusalOf(book, organization, stage.stage, more.amount)
+  const rejection = more.amount === 0n ? null : refusalOf(book, job, stage.stage, more.amount)
   if (rejection) {
     if (job.runner === 'own') return { kind: 'refused', rejection, parked: null, currency }
     const noted = { ...rejection, calls: call.call }
@@ -98,6 +99,7 @@ function enlargeHold(book: Book, job: JobRow, stage: StageRow, hold: HoldRow, am
   hold.amount += amount
   hold.remaining += amount
   book.touchHold(hold)
+  commit(book, job, amount)
   const of = { jobId: job.id, stage: stage.stage }
   book.post(book.organization(job.organizationId), {
     kind: 'extend',

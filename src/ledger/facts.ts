@@ -133,6 +133,14 @@ export interface MemberRow {
   needed: Nano | null
   missing: Nano | null
   addedAt: number
+  /** The most that the member's jobs of one period may come to; null: no limit of its own. */
+  spendingLimit: Nano | null
+  /**
+   * What the member's jobs of the period `committedPeriod` hold and were charged, less what was reversed. Of any other
+   * period it says nothing: there it begins at 0.
+   */
+  committed: Nano
+  committedPeriod: number | null
 }
 
 export type EntryKind =
@@ -223,6 +231,7 @@ export interface Rejection {
   readonly reason: 'insufficient' | 'held_by_others' | 'past_due' | 'frozen' | 'member_limit'
   readonly stage: string
   readonly needed: Nano
+  /** Of the balance; or, for `member_limit`, of the member's limit, and below 0 where that was lowered since. */
   readonly available: Nano
   readonly missing: Nano
   /**

@@ -8,6 +8,7 @@ import { closeHold } from './hold.ts'
 import { businessKey } from './keys.ts'
 import { isClaimed } from './park.ts'
 import { linesOf } from './settle.ts'
+import { commit } from './spending-limit.ts'
 import { isFinal, moveJob, moveStage } from './states.ts'
 
 /** Ends a job for a technical reason, by the claim that works on it (none: by the sweep). A settled stage cannot fail. */
@@ -93,6 +94,8 @@ function reverseCharges(book: Book, job: JobRow): void {
         ...(line.ledgerSeq === null ? {} : { reversesSeq: line.ledgerSeq }),
       })
       if (hold) hold.remaining += line.amount
+      // Out of a hold it is counted off with what that gives back.
+      if (!hold) commit(book, job, -line.amount)
       job.reversed += line.amount
     }
     giveCountersBack(book, job, stage)

@@ -10,7 +10,7 @@ import type { Facts, Writes } from './facts.ts'
 import { cancel, fail, reverse } from './finish.ts'
 import { adjust, topUp } from './funding.ts'
 import { renew, turnPages } from './renewal.ts'
-import { addMember, removeMember } from './seat.ts'
+import { addMember, changeMember, removeMember } from './seat.ts'
 import { complete, settle } from './settle.ts'
 import { wake } from './wake.ts'
 
@@ -31,6 +31,7 @@ const RULES: { readonly [K in CallKind]: (book: Book, call: Asked<K>, alerts: Al
   top_up: topUp,
   adjust,
   add_member: addMember,
+  change_member: changeMember,
   remove_member: removeMember,
   add_threshold: addThreshold,
   remove_threshold: removeThreshold,

@@ -6,6 +6,7 @@ import type { Tariff } from '../pricing/tariff.ts'
 import type { Book } from './book.ts'
 import type { JobRow, OrganizationRow, Rejection, StageRow } from './facts.ts'
 import { businessKey } from './keys.ts'
+import { commit, leftFor, type Spender } from './spending-limit.ts'
 
 /** The unfinished stages of a job with the bounds that they were given. */
 export function unfinishedBounds(stages: readonly StageRow[]): readonly BoundedStage[] {
@@ -27,8 +28,12 @@ export function blockedBy(organization: Pick<OrganizationRow, 'status'>): 'froze
   return organization.status === 'active' ? null : 'past_due'
 }
 
-/** Why an amount cannot be had now, or null if it can. */
-export function refusalOf(book: Book, organization: OrganizationRow, stage: string, needed: Nano): Rejection | null {
+/**
+ * Why a job's amount cannot be had now, or null if it can. What its user's limit forbids is refused for that, however much
+ * money is there: a top-up would not help.
+ */
+export function refusalOf(book: Book, job: Spender, stage: string, needed: Nano): Rejection | null {
+  const organization = book.organization(job.organizationId)
   const spendable = book.spendable(organization)
   const short = needed > spendable ? needed - spendable : 0n
   const refuse = (reason: Rejection['reason']): Rejection => ({
@@ -40,6 +45,10 @@ export function refusalOf(book: Book, organization: OrganizationRow, stage: stri
   })
   const blocked = blockedBy(organization)
   if (blocked !== null) return refuse(blocked)
+  const left = leftFor(book, job)
+  if (left !== null && needed > left) {
+    return { reason: 'member_limit', stage, needed, available: left, missing: needed - left }
+  }
   if (short === 0n) return null
   return refuse(short <= organization.held ? 'held_by_others' : 'insufficient')
 }
@@ -108,6 +117,7 @@ export function openHold(book: Book, job: JobRow, tariff: Tariff, periodStart: n
   }
   job.tariffVersionId = tariff.versionId
   job.periodStart = periodStart
+  commit(book, job, quote.upper)
   return quote.upper
 }
 
@@ -122,6 +132,7 @@ export function closeHold(book: Book, job: JobRow): Nano {
   hold.closedAt = book.now
   book.touchHold(hold)
   returnGrants(book, job)
+  commit(book, job, -left)
   if (left > 0n) {
     const key = businessKey.release(job.id, hold.generation)
     book.post(organization, { kind: 'release', debit: 'held', credit: 'available', amount: left, key, jobId: job.id })

@@ -4,6 +4,7 @@ import type { Parked } from './calls.ts'
 import { stopStages } from './delivery.ts'
 import type { JobRow, Rejection, StageRow } from './facts.ts'
 import { closeHold, leastOf, priceUnfinished, refusalOf } from './hold.ts'
+import { leftFor } from './spending-limit.ts'
 import { isStopping, moveJob, moveStage } from './states.ts'
 
 /** How long after a claim's end the sweep looks, in milliseconds; a worker that lives extends in time. */
@@ -82,8 +83,9 @@ export function parkIfIdle(book: Book, job: JobRow): Parked | null {
   const tariff = book.tariff(tariffVersionId)
   const needed = priceUnfinished(book, job, tariff, periodStart).upper
   const { reason } = noted
-  const figures = { needed, available: organization.available, missing: 0n }
-  const rejection = refusalOf(book, organization, at.stage, needed) ?? { reason, stage: at.stage, ...figures }
+  const available = (reason === 'member_limit' ? leftFor(book, job) : null) ?? organization.available
+  const figures = { needed, available, missing: 0n }
+  const rejection = refusalOf(book, job, at.stage, needed) ?? { reason, stage: at.stage, ...figures }
   return parkJob(book, job, { ...rejection, atLeast: leastOf(book, job, tariff, periodStart) }, expiresAt)
 }
 

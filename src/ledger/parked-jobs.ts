@@ -54,6 +54,11 @@ export class ParkedJobs {
     return smallest([spendable, this.#upTo.get(organizationId) ?? spendable])
   }
 
+  /** Whether of an organisation's parked jobs only those were read that could fit. */
+  isPartOf(organizationId: string): boolean {
+    return this.#upTo.has(organizationId)
+  }
+
   /** How many more of an organisation's jobs are parked now than when they were read. */
   change(organizationId: string): number {
     const atFirst = this.#atFirst.filter((place) => place.organizationId === organizationId)

@@ -1,3 +1,5 @@
+import { divideFloor, type Nano } from '../pricing/money.ts'
+
 /**
  * The month that `at` falls into, counted from an anchor. A period starts at 00:00Z of the anchor's day and ends at that
  * day of the next month, clamped to the month's end: 31 January, 28 February, 31 March. Epoch milliseconds.
@@ -21,4 +23,17 @@ function monthsAfter(anchor: number, months: number): number {
   const month = from.getUTCMonth() + months
   const lastDay = new Date(Date.UTC(year, month + 1, 0)).getUTCDate()
   return Date.UTC(year, month, Math.min(from.getUTCDate(), lastDay))
+}
+
+/**
+ * What an amount for a whole period comes to from a moment to its end: by whole seconds that are left, rounded down. A seat
+ * that is bought then costs it, and of a period that was paid and ends then it comes back.
+ */
+export function unusedShare(
+  amount: Nano,
+  { start, end }: { readonly start: number; readonly end: number },
+  at: number,
+): Nano {
+  const left = BigInt(Math.max(0, Math.floor((end - at) / 1_000)))
+  return divideFloor(amount * left, BigInt(Math.round((end - start) / 1_000)))
 }

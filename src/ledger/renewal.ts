@@ -1,10 +1,10 @@
-import { divideFloor, type Nano } from '../pricing/money.ts'
+import type { Nano } from '../pricing/money.ts'
 import type { Tariff } from '../pricing/tariff.ts'
 import type { Book } from './book.ts'
 import type { Asked, Verdicts } from './calls.ts'
 import type { OrganizationRow } from './facts.ts'
 import { businessKey } from './keys.ts'
-import { periodAt, startOfDay } from './period.ts'
+import { periodAt, startOfDay, unusedShare } from './period.ts'
 import type { PeriodEdge, PeriodRow } from './period-row.ts'
 
 const DAY_MS = 86_400_000
@@ -233,14 +233,4 @@ function statusEnd(book: Book, organization: OrganizationRow, { tariffVersionId,
 
 function tariffOf(book: Book, { tariffVersionId }: OrganizationRow): Tariff | null {
   return tariffVersionId === null ? null : book.tariff(tariffVersionId)
-}
-
-/** What of an amount that was paid for a period is not used by a moment: by whole seconds that are left, rounded down. */
-export function unusedShare(
-  amount: Nano,
-  { start, end }: { readonly start: number; readonly end: number },
-  at: number,
-): Nano {
-  const left = BigInt(Math.max(0, Math.floor((end - at) / 1_000)))
-  return divideFloor(amount * left, BigInt(Math.round((end - start) / 1_000)))
 }

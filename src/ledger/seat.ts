@@ -1,23 +1,24 @@
-import { divideHalfUp, type Nano } from '../pricing/money.ts'
+import type { Nano } from '../pricing/money.ts'
 import type { Book } from './book.ts'
 import type { Asked, Calls, Verdicts } from './calls.ts'
 import type { MemberRow, OrganizationRow } from './facts.ts'
 import { businessKey } from './keys.ts'
+import { unusedShare } from './period.ts'
 
 /** Adds a member: a seat that is paid and free costs nothing, a new one the rest of its period; unpaid, it waits. */
 export function addMember(book: Book, call: Calls['add_member']): Verdicts['add_member'] {
   const organization = book.organization(call.organizationId)
   const { currency } = organization
-  const known = book.member(call.organizationId, call.userId)
+  const known = book.team.member(call.organizationId, call.userId)
   if (known && known.state !== 'removed') {
     // The same operation again: its answer was lost with the connection.
     const kind = known.operation === call.operation ? 'added' : 'known'
-    return { kind, member: { ...known }, currency }
+    return { kind, member: shown(known, organization), currency }
   }
   if (organization.tariffVersionId === null) return { kind: 'no-tariff' }
   const limit = book.tariff(organization.tariffVersionId).maxTeamMembers
   // Who waits for money has a place in the limit, too: a seat that can never come must be refused now.
-  const taken = organization.seatsUsed + book.pendingMembers(organization.id).length
+  const taken = organization.seatsUsed + book.team.pending(organization.id).length
   if (limit !== null && taken >= limit) return { kind: 'seat-limit', limit }
   const member: MemberRow = {
     organizationId: call.organizationId,
@@ -29,18 +30,50 @@ export function addMember(book: Book, call: Calls['add_member']): Verdicts['add_
     needed: null,
     missing: null,
     addedAt: book.now,
+    spendingLimit: call.spendingLimit ?? null,
+    // Whoever comes back has spent what they spent: leaving and returning renews no limit.
+    committed: known?.committed ?? 0n,
+    committedPeriod: known?.committedPeriod ?? null,
   }
-  book.addMember(member)
+  book.team.add(member)
   if (!takeSeat(book, organization, member)) organization.waiting = true
-  // A copy: what later calls of the batch do to the row is not this call's answer.
-  return { kind: 'added', member: { ...member }, currency }
+  return { kind: 'added', member: shown(member, organization), currency }
 }
 
-/** Removes a member; the paid seat stays free for somebody else until the period ends. */
+/** Gives a member another role or limit. What is asked for already stands is no change, and no error. */
+export function changeMember(book: Book, call: Calls['change_member']): Verdicts['change_member'] {
+  const organization = book.organization(call.organizationId)
+  const member = book.team.member(call.organizationId, call.userId)
+  if (!member || member.state === 'removed') return { kind: 'unknown' }
+  const { role = member.role, spendingLimit = member.spendingLimit } = call
+  if (role !== 'owner' && book.team.isLastOwner(member)) return { kind: 'last-owner' }
+  if (role !== member.role || spendingLimit !== member.spendingLimit) {
+    if (isHigher(spendingLimit, member.spendingLimit)) book.wakeLater(organization)
+    member.role = role
+    member.spendingLimit = spendingLimit
+    book.team.touch(member)
+  }
+  return { kind: 'changed', member: shown(member, organization), currency: organization.currency }
+}
+
+function isHigher(limit: Nano | null, former: Nano | null): boolean {
+  return former !== null && (limit === null || limit > former)
+}
+
+/** A copy, since what later calls of the batch do to the row is not this call's answer; without a figure of the past. */
+function shown(member: MemberRow, { periodStart }: OrganizationRow): MemberRow {
+  return member.committedPeriod === periodStart ? { ...member } : { ...member, committed: 0n, committedPeriod: null }
+}
+
+/**
+ * Removes a member; the paid seat stays free for somebody else until the period ends. An organisation that has an owner
+ * keeps one.
+ */
 export function removeMember(book: Book, call: Asked<'remove_member'>): Verdicts['remove_member'] {
-  const member = book.member(call.organizationId, call.userId)
+  const member = book.team.member(call.organizationId, call.userId)
   if (call.repeated && member?.state === 'removed') return { kind: 'removed' }
   if (!member || member.state === 'removed') return { kind: 'unknown' }
+  if (book.team.isLastOwner(member)) return { kind: 'last-owner' }
   const organization = book.organization(call.organizationId)
   if (member.state === 'active') {
     organization.seatsUsed -= 1
@@ -51,7 +84,7 @@ export function removeMember(book: Book, call: Asked<'remove_member'>): Verdicts
   member.state = 'removed'
   member.needed = null
   member.missing = null
-  book.touchMember(member)
+  book.team.touch(member)
   return { kind: 'removed' }
 }
 
@@ -59,7 +92,7 @@ export function removeMember(book: Book, call: Asked<'remove_member'>): Verdicts
 export function activatePending(book: Book, organization: OrganizationRow): readonly string[] {
   if (organization.tariffVersionId === null) return []
   const limit = book.tariff(organization.tariffVersionId).maxTeamMembers
-  return book.pendingMembers(organization.id).flatMap((member) => {
+  return book.team.pending(organization.id).flatMap((member) => {
     if (limit !== null && organization.seatsUsed >= limit) return []
     return takeSeat(book, organization, member) ? [member.userId] : []
   })
@@ -72,7 +105,7 @@ function takeSeat(book: Book, organization: OrganizationRow, member: MemberRow):
   if (fee > spendable || organization.status !== 'active') {
     member.needed = fee
     member.missing = fee > spendable ? fee - spendable : 0n
-    book.touchMember(member)
+    book.team.touch(member)
     return false
   }
   if (fee > 0n) {
@@ -93,14 +126,13 @@ function takeSeat(book: Book, organization: OrganizationRow, member: MemberRow):
   member.charged = fee
   member.needed = null
   member.missing = null
-  book.touchMember(member)
+  book.team.touch(member)
   return true
 }
 
-/** Price of one seat for what is left of the period, to the millisecond, in nano-units. */
+/** Price of one seat for what is left of the period, in nano-units. */
 function seatFee(book: Book, organization: OrganizationRow): Nano {
   if (organization.tariffVersionId === null) return 0n
   const { memberPrice } = book.tariff(organization.tariffVersionId)
-  const left = BigInt(Math.max(0, organization.periodEnd - book.now))
-  return divideHalfUp(memberPrice * left, BigInt(organization.periodEnd - organization.periodStart))
+  return unusedShare(memberPrice, { start: organization.periodStart, end: organization.periodEnd }, book.now)
 }

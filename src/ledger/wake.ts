@@ -1,4 +1,4 @@
-import type { Nano } from '../pricing/money.ts'
+import { type Nano, smallest } from '../pricing/money.ts'
 import { fitAgain, startJob } from './admit.ts'
 import type { Book } from './book.ts'
 import type { Asked, Calls, Delivery, Verdicts } from './calls.ts'
@@ -8,6 +8,7 @@ import { failJob } from './finish.ts'
 import { leastOf, priceUnfinished, refusalOf } from './hold.ts'
 import { payArrears } from './renewal.ts'
 import { activatePending } from './seat.ts'
+import { freedFor, leftFor } from './spending-limit.ts'
 
 /**
  * Pays what is owed, and resumes what now fits, oldest first: pending seats, then parked jobs. Each is admitted here and now, under the
@@ -25,15 +26,37 @@ export function wake(book: Book, call: Asked<'wake'>): Verdicts['wake'] {
   payArrears(book, organization)
   const members = activatePending(book, organization)
   const { jobs, more, kept } = lookAt(book, organization, call)
+  const mostFor = call.scope === 'fitting' ? mostOfPage(book, organization, jobs, kept) : () => null
   const hopeless: string[] = []
   const resumed = jobs.flatMap((job) => {
-    if (call.scope === 'fitting' && (job.rejection?.atLeast ?? 0n) > book.spendable(organization) - kept) return []
+    const most = mostFor(job)
+    if (most !== null && (job.rejection?.atLeast ?? 0n) > most) return []
     // A page does not read the lines of the jobs in it, which a reversal needs.
     const isCharged = book.stages(job.id).some((row) => row.state === 'charged')
     const fail = isCharged ? () => hopeless.push(job.id) : (failure: Failure) => failJob(book, job, failure)
-    return resume(book, organization, job, kept, fail) ?? []
+    return resume(book, organization, job, most, fail) ?? []
   })
   return { resumed, members, hopeless, more }
+}
+
+/**
+ * The most that a walk over what may fit can give each job of its page, by what is spendable and by its user's limit. What
+ * earlier calls of its batch freed is left to the walk that their notice asks for: an older job may want it, which was not
+ * read since it could not fit.
+ */
+function mostOfPage(
+  book: Book,
+  organization: OrganizationRow,
+  jobs: readonly JobRow[],
+  kept: Nano,
+): (job: JobRow) => Nano {
+  const isPart = book.parked.isPartOf(organization.id)
+  const freed = new Map(isPart ? jobs.map((job) => [job, freedFor(book, job)]) : [])
+  return (job) => {
+    const money = book.spendable(organization) - kept
+    const left = leftFor(book, job)
+    return left === null ? money : smallest([money, left - (freed.get(job) ?? 0n)])
+  }
 }
 
 /** A page of a walk, and what of the money it may not touch. */
@@ -49,14 +72,15 @@ function lookAt(book: Book, organization: OrganizationRow, { scope, after }: Cal
 
 function wakeOne(book: Book, organization: OrganizationRow, job: JobRow, isRepeated: boolean): Delivery | null {
   if (job.state !== 'rejected_for_balance') return isRepeated ? plannedDue(book, job) : null
-  return resume(book, organization, job, 0n, (failure) => failJob(book, job, failure))
+  return resume(book, organization, job, null, (failure) => failJob(book, job, failure))
 }
 
+/** @param most what it may take of what is there; null: all */
 function resume(
   book: Book,
   organization: OrganizationRow,
   job: JobRow,
-  kept: Nano,
+  most: Nano | null,
   fail: (failure: Failure) => void,
 ): Delivery | null {
   const versionId = job.tariffVersionId ?? organization.tariffVersionId
@@ -70,12 +94,12 @@ function resume(
   const periodStart = job.periodStart ?? organization.periodStart
   const needed = priceUnfinished(book, job, tariff, periodStart).upper
   const stage = job.rejection?.stage ?? 'input'
-  const rejection = refusalOf(book, organization, stage, needed)
+  const rejection = refusalOf(book, job, stage, needed)
   if (rejection) {
     refuseAgain(book, job, { ...rejection, atLeast: leastOf(book, job, tariff, periodStart) })
     return null
   }
-  if (needed > book.spendable(organization) - kept) return null
+  if (most !== null && needed > most) return null
   startJob(book, job, tariff)
   return planDelivery(book, job)
 }

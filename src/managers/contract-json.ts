@@ -23,7 +23,8 @@ export function rejectionSentence(
     return `${figures}, but the organisation's fees are past due; pay them to resume it`
   if (rejection.reason === 'frozen')
     return `${figures}, but the organisation's spending is frozen; unfreeze it to resume it`
-  return `${figures}, but the member's limit is reached; raise it to resume it`
+  const left = `needs ${needed} ${currency}, the member's spending limit leaves ${available}`
+  return `${left}, short by ${missing}; a higher limit, a job of the member's that ends, or the next period resumes it`
 }
 
 export function jobToJson(job: JobView) {
@@ -151,6 +152,8 @@ export function memberToJson(member: MemberView) {
     missing: amountOrNull(member.missing),
     currency: member.currency,
     added_at: time(member.addedAt),
+    spending_limit: amountOrNull(member.spendingLimit),
+    committed: formatAmount(member.committed),
   }
 }
 

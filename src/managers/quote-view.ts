@@ -12,7 +12,7 @@ interface QuotedFor {
 
 /** What is worth knowing beside the figures, in a sentence each. */
 export interface QuoteWarning {
-  readonly code: 'unpriced-meter' | 'unpriced-model' | 'frozen' | 'past_due' | 'waiting-first'
+  readonly code: 'unpriced-meter' | 'unpriced-model' | 'frozen' | 'past_due' | 'member_limit' | 'waiting-first'
   readonly detail: string
 }
 
@@ -44,7 +44,7 @@ export interface ListedQuoteView extends TextBounds {
   readonly fits: boolean
   /**
    * Why not. `held_by_others`: it would wait for holds, of the texts before it too, and start as they close.
-   * `insufficient`: it would wait for money. `past_due`, `frozen`: for the end of that. The others: it would fail.
+   * `insufficient`: it would wait for money. `past_due`, `frozen`, `member_limit`: for the end of that. The others: it would fail.
    */
   readonly reason: NotStarted | null
 }

@@ -13,14 +13,13 @@ import { TeamMember } from '../models/team-member.model.ts'
 import { UsageCounter } from '../models/usage-counter.model.ts'
 import { BatchQuote, type ListedQuote, unpricedModels } from '../pricing/batch-quote.ts'
 import type { Counters } from '../pricing/counters.ts'
-import { NANO_MAX, type Nano } from '../pricing/money.ts'
 import { limitTooLow } from '../pricing/minimum.ts'
-import type { Nano } from '../pricing/money.ts'
+import { formatAmount, NANO_MAX, type Nano } from '../pricing/money.ts'
 import { tariffWarnings, unpricedClasses } from '../pricing/price.ts'
 import { type BoundedStage, fitToCost, type JobQuote, quoteStages } from '../pricing/quote.ts'
 import type { Tariff } from '../pricing/tariff.ts'
 import type { BatchQuoteView, QuoteView, QuoteWarning } from './quote-view.ts'
-import { requireMember } from './team-billing.manager.ts'
+import { limitLeft, requireMember } from './team-billing.manager.ts'
 
 /** Who would pay, for whom, and at most how much for a job. */
 interface QuoteTerms {
@@ -43,6 +42,8 @@ interface Standing {
   readonly tariff: Tariff
   readonly balance: OrganizationBalance
   readonly counters: Counters
+  /** What is left of the limit of the user that is named; null: nothing limits it. */
+  readonly limitLeft: Nano | null
 }
 
 /** Says what jobs would cost at least and at most, as things stand now. Holds nothing, promises nothing. */
@@ -69,7 +70,11 @@ export class QuoteManager {
     const fitting = maxCost === null ? bounds : fitToCost(tariff, bounds, counters, limit)
     if (!fitting) throw ValidationError.of('/max_cost', 'out-of-range', limitTooLow(tariff, limit.maxCost))
     const quote = quoteStages(tariff, fitting, counters, 0n)
-    const obstacles = [...blockWarnings(standing), ...modelWarnings(tariff, unpricedModels(tariff, bounds))]
+    const obstacles = [
+      ...blockWarnings(standing),
+      ...limitWarnings(standing, quote.upper),
+      ...modelWarnings(tariff, unpricedModels(tariff, bounds)),
+    ]
     return {
       ...payerOf(standing),
       ...boundsOf(inputTokens, quote),
@@ -84,12 +89,12 @@ export class QuoteManager {
    */
   async quoteAll(em: EntityManager, terms: QuoteTerms, texts: AsyncIterable<BoundedText>): Promise<BatchQuoteView> {
     const standing = await this.#standing(em, terms)
-    const { tariff, balance, counters, organization } = standing
+    const { tariff, balance, counters, organization, limitLeft } = standing
     const { maxCost, outputLimit } = terms
     const { available, overdraftLimit, held } = balance
     const spendable = available + overdraftLimit
     const batch = new BatchQuote({
-      ...{ tariff, counters, spendable, held, maxCost, outputLimit },
+      ...{ tariff, counters, spendable, held, limitLeft, maxCost, outputLimit },
       blocked: blockedBy(organization),
     })
     const quotes: BatchQuoteView['quotes'][number][] = []
@@ -110,6 +115,7 @@ export class QuoteManager {
       warnings: [
         ...tariffWarnings(tariff),
         ...blockWarnings(standing),
+        ...limitWarnings(standing, sum.upper),
         ...modelWarnings(tariff, [...models]),
         ...waiting,
       ],
@@ -145,13 +151,14 @@ export class QuoteManager {
     if (versionId === null) {
       throw new ConflictError('no-tariff', `${organizationId} has no tariff; assign a published one first`)
     }
-    await requireMember(em, { organizationId, userId })
+    const member = await requireMember(em, { organizationId, userId })
     const tariff = (await this.#tariffs.load(this.#loadFrom, [versionId])).get(versionId)
     const balance = await em.findOneOrFail(OrganizationBalance, { organizationId })
     if (!tariff) throw new ConflictError('no-tariff', `The tariff of ${organizationId} is gone; assign a published one`)
     const periodStart = new Date(periodAt(organization.periodAnchor.getTime(), this.#clock.now().getTime()).start)
     const rows = await em.find(UsageCounter, { organizationId, planId: tariff.planId, periodStart })
-    return { organization, tariff, balance, counters: new Map(rows.map((row) => [row.component, row] as const)) }
+    const counters = new Map(rows.map((row) => [row.component, row] as const))
+    return { organization, tariff, balance, counters, limitLeft: limitLeft(member, periodStart) }
   }
 }
 
@@ -189,6 +196,13 @@ function blockWarnings({ organization }: Standing): readonly QuoteWarning[] {
   const [why, end] =
     code === 'frozen' ? ['spending is frozen', 'it is unfrozen'] : ['fees are past due', 'they are paid']
   return [{ code, detail: `The organisation's ${why}: jobs are parked until ${end}` }]
+}
+
+/** @param needed what would be held, in nano-units */
+function limitWarnings({ limitLeft: left, organization }: Standing, needed: Nano): readonly QuoteWarning[] {
+  if (left === null || needed <= left) return []
+  const figures = `The member's spending limit leaves ${formatAmount(left)} ${organization.currency} of this period`
+  return [{ code: 'member_limit', detail: `${figures}: what needs more is parked until it leaves enough` }]
 }
 
 /** A top-up goes to whoever waits already: of what it leaves, a quote cannot know. */

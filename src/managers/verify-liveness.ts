@@ -39,6 +39,9 @@ export async function overdueStages(
 
 const PARKED = `
 select j.id, coalesce(j.tariff_version_id, $3::uuid), tollkeeper.to_ms(coalesce(j.period_start, o.period_start)),
+  (select m.spending_limit - case when m.committed_period = o.period_start then m.committed else 0 end
+    from tollkeeper.team_members m where m.organization_id = $1 and m.user_id = j.user_id
+      and coalesce(j.period_start, o.period_start) = o.period_start),
   (select jsonb_agg(jsonb_build_object('stage', s.stage, 'bound', s.bound) order by s.position)
     from tollkeeper.job_stages s where s.job_id = j.id and s.state in ('waiting', 'running')), j.charged - j.reversed
 from tollkeeper.jobs j join tollkeeper.organizations o on o.id = j.organization_id
@@ -48,7 +51,8 @@ where j.organization_id = $1 and j.state = 'rejected_for_balance'
     and e.created_at > coalesce($5::timestamptz, now()) - $2 * interval '1 millisecond')
 order by j.parked_at, j.id limit ${PARKED_MAX}`
 
-type ParkedTuple = [string, string | null, string, { stage: string; bound: StageBound | null }[] | null, string]
+type Bounds = { stage: string; bound: StageBound | null }[]
+type ParkedTuple = [string, string | null, string, string | null, Bounds | null, string]
 
 /** Parked jobs that would fit, though no money has moved and nothing was parked for `lateMs`: their wake was lost. */
 export async function fittingJobs(
@@ -62,13 +66,14 @@ export async function fittingJobs(
   if (parked.length === 0) return []
   const tariffs = await snapshot.tariffs(parked.flatMap(([, versionId]) => versionId ?? []))
   const counters = await readCounters(snapshot, id)
-  return parked.flatMap(([jobId, versionId, periodStart, stages, charged]) => {
+  return parked.flatMap(([jobId, versionId, periodStart, limitLeft, stages, charged]) => {
     const tariff = tariffs.get(versionId ?? '')
     if (!tariff) return []
     const own = counters.filter((row) => row.planId === tariff.planId && row.periodStart === Number(periodStart))
     const bounds = (stages ?? []).flatMap(({ stage, bound }) => (bound ? [{ stage, bound }] : []))
     const { upper } = quoteStages(tariff, bounds, new Map(own.map((row) => [row.component, row])), BigInt(charged))
     if (bounds.length === 0 || upper > available + overdraftLimit) return []
+    if (limitLeft !== null && upper > BigInt(limitLeft)) return []
     return [{ invariant: LIVENESS, organizationId: id, detail: `job ${jobId} is parked and would fit` }]
   })
 }

@@ -2,6 +2,7 @@ import type { Snapshot } from '../database/snapshot.ts'
 import { FROM_NOTHING, OrganizationAudit } from '../ledger/audit.ts'
 import type { Violation } from '../ledger/audit-findings.ts'
 import {
+  readCommitted,
   readCounters,
   readFoldStart,
   readOrganization,
@@ -67,7 +68,7 @@ async function whole(snapshot: Snapshot, organization: VerifiedOrganization, pac
   audit.endOfLedger()
   audit.endOfPeriods()
   await auditJobs(snapshot, audit, { id, jobIds: null }, () => step(0))
-  audit.endOfJobs(await readCounters(snapshot, id))
+  audit.endOfJobs(await readCounters(snapshot, id), await readCommitted(snapshot, id, organization.periodStart))
   if (audit.strayEntries !== 0) {
     for (const [seq, jobId] of await readStrayEntries(snapshot, id)) audit.missingJob(jobId, Number(seq))
   }

@@ -16,7 +16,8 @@ const ORGANIZATION = `
 select o.currency, o.status, o.tariff_version_id, b.available, b.held, b.overdraft_limit,
   greatest(b.overdraft_limit, b.overdraft_limit_peak), b.seq, b.checked_seq, b.seats_used, v.max_team_members,
   (select count(*) from tollkeeper.team_members m where m.organization_id = o.id and m.state = 'active'),
-  (select coalesce(sum(h.remaining), 0) from tollkeeper.holds h where h.organization_id = o.id and h.state = 'open')
+  (select coalesce(sum(h.remaining), 0) from tollkeeper.holds h where h.organization_id = o.id and h.state = 'open'),
+  tollkeeper.to_ms(o.period_start)
 from tollkeeper.organizations o join tollkeeper.organization_balances b on b.organization_id = o.id
 left join tollkeeper.tariff_versions v on v.id = o.tariff_version_id
 where o.id = $1`
@@ -35,13 +36,14 @@ type OrganizationTuple = [
   number | null,
   string,
   string,
+  string,
 ]
 
 export async function readOrganization(snapshot: Snapshot, id: string): Promise<VerifiedOrganization | null> {
   const [row] = await snapshot.read<OrganizationTuple>(ORGANIZATION, [id])
   if (!row) return null
   const [currency, status, tariffVersionId, available, held, limit, peak, seq, checkedSeq, seatsUsed, ...rest] = row
-  const [maxTeamMembers, activeMembers, openHolds] = rest
+  const [maxTeamMembers, activeMembers, openHolds, periodStart] = rest
   return {
     id,
     currency,
@@ -57,6 +59,7 @@ export async function readOrganization(snapshot: Snapshot, id: string): Promise<
     maxTeamMembers,
     activeMembers: Number(activeMembers),
     openHolds: BigInt(openHolds),
+    periodStart: Number(periodStart),
   }
 }
 
@@ -87,6 +90,14 @@ export async function readPinnedVersions(
     where organization_id = $1 and tariff_version_id is not null ${named}`
   const rows = await snapshot.read<[string]>(text, jobIds === null ? [id] : [id, jobIds])
   return rows.map(([versionId]) => versionId)
+}
+
+/** What stands with an organisation's members of their jobs in one period; who has no such jobs is left out. */
+export async function readCommitted(snapshot: Snapshot, id: string, periodStart: number) {
+  const text = `select user_id, committed from tollkeeper.team_members
+    where organization_id = $1 and committed_period = tollkeeper.from_ms($2::bigint)`
+  const rows = await snapshot.read<[string, string]>(text, [id, periodStart])
+  return rows.map(([userId, committed]) => ({ userId, committed: BigInt(committed) }))
 }
 
 /** Every counter of an organisation, as the audit compares them. */

@@ -57,7 +57,8 @@ export function streamJobs(
   const isOwn = `(t.organization_id = ${organization})::int`
   const named = jobIds === null ? '' : `and j.id = any (${literal(`{${jobIds.join()}}`)}::uuid[])`
   const query = `
-    select j.id, j.state, coalesce(j.tariff_version_id::text, ''), coalesce(tollkeeper.to_ms(j.period_start)::text, ''),
+    select j.id, j.user_id, j.state, coalesce(j.tariff_version_id::text, ''),
+      coalesce(tollkeeper.to_ms(j.period_start)::text, ''),
       j.charged, j.reversed, j.released, j.written_off,
       ${packed('holds', ['generation', 'amount', 'remaining', 'state', isOwn])},
       ${packed('job_stages', ['stage', 'state', 'tokens', 'charged', "coalesce(lines::text, '')", "coalesce(grants::text, '')"])},
@@ -67,11 +68,12 @@ export function streamJobs(
 }
 
 function toJob(row: string): AuditedJob {
-  const [id = '', state, tariffVersionId = '', periodStart = '', ...rest] = row.split('\t')
+  const [id = '', userId = NULL, state, tariffVersionId = '', periodStart = '', ...rest] = row.split('\t')
   const [charged = '', reversed = '', released = '', writtenOff = '', holds = '', parts = '', entries = ''] = rest
   const stages = rowsOf(parts, toStage)
   return {
     id,
+    userId: userId === NULL ? null : unescaped(userId),
     state: state as JobState,
     tariffVersionId: tariffVersionId === '' ? null : tariffVersionId,
     periodStart: periodStart === '' ? null : Number(periodStart),

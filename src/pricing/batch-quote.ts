@@ -1,5 +1,5 @@
 import { type Counters, mergeCounters } from './counters.ts'
-import type { Nano } from './money.ts'
+import { type Nano, smallest } from './money.ts'
 import { priceUsage, unpricedClasses } from './price.ts'
 import { type BoundedStage, fitToCost, type JobQuote, quoteStages } from './quote.ts'
 import type { Tariff } from './tariff.ts'
@@ -10,6 +10,7 @@ export type NotStarted =
   | 'held_by_others'
   | 'past_due'
   | 'frozen'
+  | 'member_limit'
   | 'unpriced-model'
   | 'max-cost-too-low'
 
@@ -23,6 +24,8 @@ export interface BatchTerms {
   readonly held: Nano
   /** Why the organisation may not spend at all, or null. */
   readonly blocked: 'past_due' | 'frozen' | null
+  /** What is left of the limit of the member whose jobs they would be, or null. */
+  readonly limitLeft: Nano | null
   /** The most that each job may cost, or null. */
   readonly maxCost: Nano | null
   /** The output limit per agent that the bounds were made with, in tokens. */
@@ -105,11 +108,12 @@ export class BatchQuote {
   }
 
   sum(): BatchSum {
-    const { spendable, blocked } = this.#terms
+    const { spendable, blocked, limitLeft } = this.#terms
     const { lower, taken } = this.#funded
+    const most = limitLeft === null ? spendable : smallest([spendable, limitLeft])
     return {
       fitting: this.#started.jobs,
-      fittingAtMost: blocked === null ? countWithin(this.#lowers, spendable) : 0,
+      fittingAtMost: blocked === null ? countWithin(this.#lowers, most) : 0,
       lower,
       upper: taken,
       missing: taken > spendable ? taken - spendable : 0n,
@@ -117,9 +121,11 @@ export class BatchQuote {
   }
 
   #refusalOf(needed: Nano): NotStarted | null {
-    const { spendable, held, blocked } = this.#terms
+    const { spendable, held, blocked, limitLeft } = this.#terms
     const { taken, charged } = this.#started
     if (blocked !== null) return blocked
+    // What a job held it was charged or gives back: here nothing is given back.
+    if (limitLeft !== null && needed > limitLeft - taken) return 'member_limit'
     const short = needed - (spendable - taken)
     if (short <= 0n) return null
     return short <= held + taken - charged ? 'held_by_others' : 'insufficient'

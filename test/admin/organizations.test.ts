@@ -229,8 +229,8 @@ describe('organisations over HTTP', () => {
 
     const paid = await topUp('team', { amount: '2000000', reference: 'seats' })
     expect(paid.body).toMatchObject({ activated_members: ['u1'], balance: { seats_used: 1, seats_paid: 1 } })
-    const second = await door.ask(members, { body: { user_id: 'u2', role: 'owner' } })
-    expect([second.status, second.body.role, second.body.state]).toEqual([201, 'owner', 'active'])
+    const second = await door.ask(members, { body: { user_id: 'u2', role: 'admin' } })
+    expect([second.status, second.body.role, second.body.state]).toEqual([201, 'admin', 'active'])
     expectProblem(await add('u3'), 409, 'seat-limit')
     const list = await door.ask(members)
     expect(list.body.data.map((member) => member.user_id)).toEqual(['u2', 'u1'])

@@ -30,6 +30,29 @@ select id, 'input', 0, 'charged', '[{"component": "in", "kind": "input_tokens", 
   "counterAfter": 1205, "billedBefore": 3, "amount": "180000", "writtenOff": "1", "ledgerSeq": 3}]'::jsonb from job
 union all select id, 'output', 1, 'waiting', null from job`
 
+/**
+ * Jobs of ann's in the running period and in the former one: one that runs with 7 charged and 100 held, one that was
+ * charged 30, one whose charge of 5 was reversed; and one of nobody's.
+ */
+const OLD_MEMBERS = `
+insert into tollkeeper.organizations (id, name, currency, period_anchor, period_start, period_end)
+values ('acme', 'acme', 'USD', '2026-01-01Z', '2026-02-01Z', '2026-03-01Z');
+insert into tollkeeper.organization_balances (organization_id) values ('acme');
+insert into tollkeeper.team_members (organization_id, user_id, role, state, operation, added_at)
+select 'acme', u, 'member', 'active', gen_random_uuid(), now() from unnest(array['ann', 'bob']) u;
+with job as (
+  insert into tollkeeper.jobs (id, organization_id, user_id, runner, state, stage, steps, period_start)
+  select gen_random_uuid(), 'acme', u, 'own', s, 'output', '[]', p::timestamptz from (values
+    ('ann', 'processing', '2026-02-01Z'), ('ann', 'charged', '2026-02-01Z'), ('ann', 'cancelled', '2026-02-01Z'),
+    ('ann', 'charged', '2026-01-01Z'), (null, 'charged', '2026-02-01Z')) j(u, s, p) returning id, state),
+stage as (
+  insert into tollkeeper.job_stages (job_id, stage, position, state, charged)
+  select id, 'input', 0, case state when 'cancelled' then 'reversed' else 'charged' end,
+    case state when 'processing' then 7 when 'charged' then 30 else 5 end from job)
+insert into tollkeeper.holds (job_id, generation, organization_id, amount, remaining, state, opened_at)
+select id, 1, 'acme', 107, case state when 'processing' then 100 else 0 end,
+  case state when 'processing' then 'open' else 'closed' end, now() from job`
+
 function queriesOf(migration: (typeof migrations)[number]): readonly string[] {
   const instance = new migration({} as never, {} as never)
   instance.up()
@@ -120,6 +143,28 @@ describe('migrations', () => {
           writtenOff: 1n,
           ledgerSeq: 3,
         },
+      ])
+    } finally {
+      await old.drop()
+    }
+  })
+
+  it('count against members what their jobs of the running period hold and were charged before', async () => {
+    const old = await testDatabase()
+    try {
+      await old.query('drop schema tollkeeper cascade')
+      await old.query('create schema tollkeeper')
+      const here = migrations.findIndex(({ name }) => name.endsWith('_member_limits'))
+      for (const sql of migrations.slice(0, here).flatMap(queriesOf)) await old.query(sql)
+      await old.query(OLD_MEMBERS)
+      for (const sql of migrations.slice(here, here + 1).flatMap(queriesOf)) await old.query(sql)
+      const rows = await old.query(
+        `select user_id, spending_limit, committed::int, committed_period from tollkeeper.team_members order by 1`,
+      )
+      const period = { committed_period: new Date('2026-02-01T00:00:00.000Z') }
+      expect(rows).toEqual([
+        { user_id: 'ann', spending_limit: null, committed: 137, ...period },
+        { user_id: 'bob', spending_limit: null, committed: 0, committed_period: null },
       ])
     } finally {
       await old.drop()

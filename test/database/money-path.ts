@@ -68,9 +68,14 @@ export class MoneyPath {
   }
 
   /** Jobs of the pipeline that no queue knows of. */
-  storeJobs(organizationId: string, count: number, agents: readonly string[] = ['x']): Promise<JobOf[]> {
+  storeJobs(
+    organizationId: string,
+    count: number,
+    agents: readonly string[] = ['x'],
+    userId: string | null = null,
+  ): Promise<JobOf[]> {
     const { jobs, inTransaction } = this.tollkeeper
-    const rest = { userId: null, externalId: null, key: null, maxCost: null, text: 'text', runner: 'pipeline' } as const
+    const rest = { userId, externalId: null, key: null, maxCost: null, text: 'text', runner: 'pipeline' } as const
     return inTransaction(async (em) => {
       const stored: JobOf[] = []
       for (let index = 0; index < count; index += 1) {

@@ -36,6 +36,7 @@ const ENTRIES = [
 ]
 const JOB: AuditedJob = {
   id: 'j',
+  userId: null,
   state: 'cancelled',
   tariffVersionId: TARIFF.versionId,
   periodStart: 0,

@@ -12,6 +12,7 @@ const ACME: AuditedOrganization = {
   activeMembers: 1,
   maxTeamMembers: 1,
   openHolds: 30n,
+  periodStart: 0,
 }
 const TOP_UP: AuditedEntry = {
   seq: 1,

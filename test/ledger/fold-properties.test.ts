@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Call } from '../../src/ledger/calls.ts'
 import { callOf, type Plan, plans, type Step, walks, worldOfPlan } from './random-calls.ts'
+import { limitedPlans, limitedWalks } from './random-limits.ts'
 import { siblingPlans, siblingWalks } from './random-siblings.ts'
 import type { World } from './world.ts'
 import { expectSound } from './world-invariants.ts'
@@ -30,6 +31,7 @@ function answersOf(verdicts: readonly unknown[]): readonly unknown[] {
 describe.each([
   { calls: 'of every kind', somePlans: plans, someWalks: walks, share: 1 },
   { calls: 'of siblings that want more', somePlans: siblingPlans, someWalks: siblingWalks, share: 2 },
+  { calls: 'of members with limits', somePlans: limitedPlans, someWalks: limitedWalks, share: 2 },
 ])('the fold, under random calls $calls', ({ somePlans, someWalks, share }) => {
   it('never breaks an invariant of the ledger, after no batch of any walk', () => {
     fc.assert(

@@ -9,6 +9,7 @@ import type { World } from './world.ts'
 import { addJob, EXPIRES_MS, ORG, OUTPUT_LIMIT, topUp, worldOf } from './world-fixtures.ts'
 
 const ENOUGH = 10n ** 17n
+const ANN = `${ORG} ann`
 
 const sizes = fc.integer({ min: 0, max: 40 })
 const jobs: fc.Arbitrary<readonly BoundedStage[]> = fc
@@ -34,17 +35,25 @@ const cases = fc.record({
   eighths: fc.bigInt({ min: 0n, max: 9n }),
   overdraft: fc.constantFrom(0n, 1_000n),
   maxCostOf: fc.option(fc.nat(1_000), { nil: null, freq: 2 }),
+  /** Eighths of what all of the list would hold: what is left of its member's limit; null: it has no member. */
+  limitEighths: fc.option(fc.bigInt({ min: 0n, max: 8n }), { nil: null, freq: 2 }),
   status: fc.constantFrom('active', 'active', 'active', 'active', 'past_due', 'suspended', 'frozen'),
 })
 
-function admit(world: World, id: string, bounds: readonly BoundedStage[], maxCost: bigint | null): Verdicts['admit'] {
-  addJob(world, id, { maxCost })
+function admit(
+  world: World,
+  id: string,
+  bounds: readonly BoundedStage[],
+  maxCost: bigint | null,
+  userId: string | null = null,
+): Verdicts['admit'] {
+  addJob(world, id, { maxCost, userId })
   const limits = { outputLimit: OUTPUT_LIMIT, parkedExpiresMs: EXPIRES_MS }
   return world.run('admit', { organizationId: ORG, jobId: id, bounds, ...limits })
 }
 
 const admitAll = (world: World, list: readonly (readonly BoundedStage[])[], maxCost: bigint | null) =>
-  list.map((bounds, index) => admit(world, `listed ${index}`, bounds, maxCost))
+  list.map((bounds, index) => admit(world, `listed ${index}`, bounds, maxCost, world.members.has(ANN) ? 'ann' : null))
 
 /** What an admission said, in the words of a quote. */
 function saidBy(verdict: Verdicts['admit']): { readonly notStarted: NotStarted | null; readonly upper: bigint | null } {
@@ -63,6 +72,7 @@ function termsOf(world: World, maxCost: bigint | null): BatchTerms {
     counters: new Map([...world.counters.values()].map((row) => [row.component, row] as const)),
     spendable: organization.available + organization.overdraftLimit,
     held: organization.held,
+    limitLeft: world.members.get(ANN)?.spendingLimit ?? null,
     blocked: blockedBy(organization),
     maxCost,
     outputLimit: OUTPUT_LIMIT,
@@ -77,13 +87,18 @@ function quoteList(terms: BatchTerms, list: readonly (readonly BoundedStage[])[]
 type Case = typeof cases extends fc.Arbitrary<infer T> ? T : never
 
 /** The world right before the list is submitted. */
-function worldBefore({ plan, before, list, eighths, overdraft, maxCostOf, status }: Case) {
+function worldBefore({ plan, before, list, eighths, overdraft, maxCostOf, limitEighths, status }: Case) {
   const world = worldOf({ plan, available: ENOUGH, overdraft })
   before.forEach((bounds, index) => {
     admit(world, `before ${index}`, bounds, null)
   })
   const free = quoteList({ ...termsOf(world, null), spendable: ENOUGH }, list)
   const maxCost = maxCostOf === null ? null : (free.upper * BigInt(maxCostOf)) / 1_000n
+  if (limitEighths !== null) {
+    const spendingLimit = (free.upper * limitEighths) / 8n
+    const member = { organizationId: ORG, userId: 'ann', role: 'member', operation: 'op-1' } as const
+    world.run('add_member', { ...member, spendingLimit })
+  }
   Object.assign(world.organization(ORG), { available: (free.upper * eighths) / 8n, status })
   return { world, maxCost }
 }
@@ -107,7 +122,16 @@ describe('the quote of a list', () => {
       { numRuns: 600, interruptAfterTimeLimit: 10_000 },
     )
     expect([...seen].sort()).toEqual(
-      ['frozen', 'held_by_others', 'insufficient', 'max-cost-too-low', null, 'past_due', 'unpriced-model'].sort(),
+      [
+        'frozen',
+        'held_by_others',
+        'insufficient',
+        'max-cost-too-low',
+        'member_limit',
+        null,
+        'past_due',
+        'unpriced-model',
+      ].sort(),
     )
   })
 
@@ -115,7 +139,7 @@ describe('the quote of a list', () => {
     let topUps = 0
     fc.assert(
       fc.property(cases, (anyCase) => {
-        const given = { ...anyCase, status: 'active' as const }
+        const given = { ...anyCase, limitEighths: null, status: 'active' as const }
         const { world, maxCost } = worldBefore(given)
         const { missing } = quoteList(termsOf(world, maxCost), given.list)
         const needMoney = (paid: World) =>

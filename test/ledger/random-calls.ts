@@ -24,6 +24,7 @@ const KINDS = [
   ...['admit', 'admit', 'claim', 'claim', 'keep', 'settle', 'settle', 'settle', 'settle', 'settle', 'settle', 'settle'],
   ...['claim', 'extend', 'extend', 'extend', 'let_go'],
   ...['wake', 'top_up', 'top_up', 'adjust', 'cancel', 'fail', 'end_own', 'redeliver', 'add_member', 'remove_member'],
+  'change_member',
 ] as const
 /** Amounts of every size, since rates are: a job costs between nothing and some ten units of a currency. */
 const amounts = fc.constantFrom(1n, 25n, 500n, 10_000n, 1_000_000n, 10n ** 9n, 10n ** 10n, 10n ** 11n)
@@ -199,7 +200,15 @@ export function callOf({ jobs }: Plan, { kind, job: pick, stage: place, amount, 
     case 'adjust':
       return { kind, ...funds, direction: second % 2 === 0 ? 'credit' : 'debit' }
     case 'add_member':
-      return { kind, organizationId, userId: `u${first % 4}`, role: 'member', operation: newId() }
+      return {
+        ...{ kind, organizationId, userId: `u${first % 4}`, role: 'member', operation: newId() },
+        spendingLimit: second % 2 === 0 ? null : amount,
+      }
+    case 'change_member':
+      return {
+        ...{ kind, organizationId, userId: `u${first % 4}`, spendingLimit: second % 3 === 0 ? null : amount },
+        ...(second % 2 === 0 ? {} : { role: ROLES[first % ROLES.length] ?? 'member' }),
+      }
     case 'remove_member':
       return { kind, organizationId, userId: `u${first % 4}` }
     default:
@@ -212,6 +221,7 @@ function upTo(limit: number, roll = 0): number {
   return roll % 2 === 0 ? limit : roll % (limit + 1)
 }
 
+const ROLES = ['member', 'owner', 'admin', 'owner'] as const
 /** Whose claim a call names: mostly the first worker's, sometimes another's. */
 const CLAIMS = [0, 0, 0, 0, 1, 2]
 /** Calls beyond the first bound: an extension pays for them, or the platform. */

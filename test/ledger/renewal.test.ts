@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { unusedShare } from '../../src/ledger/renewal.ts'
+import { unusedShare } from '../../src/ledger/period.ts'
 import type { Tariff } from '../../src/pricing/tariff.ts'
 import type { World } from './world.ts'
 import { ORG, parked, plainTariff, topUp, usd, worldOf } from './world-fixtures.ts'

@@ -40,9 +40,13 @@ describe('a seat', () => {
 
   it.each<[string, string, string]>([
     ['on the first millisecond of the period', '2026-04-01T00:00:00.000Z', '19.99'],
-    ['a millisecond later', '2026-04-01T00:00:00.001Z', '19.989999992'],
+    ['a millisecond later', '2026-04-01T00:00:00.001Z', '19.989992287'],
+    ['a second later', '2026-04-01T00:00:01.000Z', '19.989992287'],
+    ['in the middle of a second', '2026-04-16T00:00:00.500Z', '9.994992287'],
     ['a day before its end', '2026-04-30T00:00:00.000Z', '0.666333333'],
-    ['on its last millisecond', '2026-04-30T23:59:59.999Z', '0.000000008'],
+    ['a second before its end', '2026-04-30T23:59:59.000Z', '0.000007712'],
+    ['within its last second', '2026-04-30T23:59:59.001Z', '0.00'],
+    ['on its last millisecond', '2026-04-30T23:59:59.999Z', '0.00'],
   ])('bought %s (%s) costs %s', (_when, at, fee) => {
     const world = halfMonth(usd('20.00'))
     world.now = Date.parse(at)
@@ -80,6 +84,18 @@ describe('a seat', () => {
     const before = world.snapshot()
     expect(add(world, 'u1')).toEqual({ ...first, kind: 'known' })
     expect(world.snapshot()).toEqual(before)
+  })
+
+  it('is charged once, however often its member leaves and comes back in a period', () => {
+    const world = halfMonth(usd('10.00'))
+    for (let time = 0; time < 30; time += 1) {
+      expect(add(world, 'u1')).toMatchObject({ kind: 'added', member: { charged: time === 0 ? usd('9.995') : 0n } })
+      expect(remove(world, 'u1')).toEqual({ kind: 'removed' })
+      world.now += 60_000
+    }
+    expect(world.ledger(ORG).map(({ kind }) => kind)).toEqual(['top_up', 'seat_fee'])
+    expect(world.organization(ORG)).toMatchObject({ available: usd('0.005'), seatsUsed: 0, seatsPaid: 1 })
+    expectSound(world)
   })
 
   it('is refused above the limit of the tariff, however many are added at once', () => {
@@ -167,6 +183,23 @@ describe('a member without money', () => {
     const world = worldOf({ status: 'frozen', plan: { ...plainTariff, memberPrice: 10n } })
     expect(add(world, 'u1')).toMatchObject({ member: { state: 'pending_payment', missing: 0n } })
     expect(world.organization(ORG)).toMatchObject({ available: 1_000n, seatsUsed: 0 })
+  })
+
+  it('leaves its place in the limit to somebody else when it is removed, uncharged', () => {
+    const world = worldOf({ plan: { ...plainTariff, maxTeamMembers: 2, memberPrice: usd('1.00') }, available: 0n })
+    for (const id of ['u1', 'u2']) add(world, id)
+    expect(add(world, 'u3')).toEqual({ kind: 'seat-limit', limit: 2 })
+    for (let time = 0; time < 30; time += 1) {
+      expect(remove(world, 'u1')).toEqual({ kind: 'removed' })
+      expect(add(world, 'u1')).toMatchObject({ member: { state: 'pending_payment', charged: 0n } })
+      world.now += 1
+    }
+    remove(world, 'u1')
+    expect(add(world, 'u3')).toMatchObject({ kind: 'added', member: { state: 'pending_payment' } })
+    expect(world.ledger(ORG)).toEqual([])
+    expect(topUp(world, usd('2.00'), 'more')).toMatchObject({ details: { activatedMembers: ['u2', 'u3'] } })
+    expect(world.organization(ORG)).toMatchObject({ seatsUsed: 2, seatsPaid: 2 })
+    expectSound(world)
   })
 
   it('may be removed, and frees no seat by it', () => {

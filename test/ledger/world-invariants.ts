@@ -15,6 +15,7 @@ export function expectSound(world: World): void {
     expectBalances(world, id)
     expectSeats(world, id)
     expectPeriods(world, id)
+    expectCommitted(world, id)
     expectCounters(world, id)
   }
   for (const job of world.jobs.values()) {
@@ -84,6 +85,21 @@ function expectSeats(world: World, organizationId: string): void {
   for (const { state, charged, operation, needed } of members) {
     expect(world.entries.get(businessKey.seat(organizationId, operation))?.amount ?? 0n).toBe(charged)
     expect(needed === null).toBe(state !== 'pending_payment')
+  }
+}
+
+/** What is counted against a member is what the jobs of the present period hold and were charged. */
+function expectCommitted(world: World, organizationId: string): void {
+  const { periodStart } = world.organization(organizationId)
+  for (const member of world.members.values()) {
+    if (member.organizationId !== organizationId) continue
+    const jobs = [...world.jobs.values()].filter((job) => {
+      return job.organizationId === organizationId && job.userId === member.userId && job.periodStart === periodStart
+    })
+    const held = [...world.holds.values()].filter((hold) => jobs.some(({ id }) => id === hold.jobId))
+    const amount = sum(jobs.map((job) => job.charged - job.reversed)) + sum(held.map((hold) => hold.remaining))
+    const committed = member.committedPeriod === periodStart ? member.committed : 0n
+    expect([member.userId, committed]).toEqual([member.userId, amount])
   }
 }
 

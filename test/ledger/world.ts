@@ -19,6 +19,7 @@ import { businessKey } from '../../src/ledger/keys.ts'
 import type { PeriodRow } from '../../src/ledger/period-row.ts'
 import type { Tariff } from '../../src/pricing/tariff.ts'
 import { storeAlerts } from './world-alerts.ts'
+import { isAboveLimit, readsMember } from './world-members.ts'
 
 /** One walk over parked jobs that a batch asks for: which one, or the page behind a cursor. */
 interface Page {
@@ -81,11 +82,8 @@ export class World {
     const named = new Set(calls.flatMap((call) => ('jobId' in call && call.jobId !== null ? [call.jobId] : [])))
     for (const page of pages) for (const job of this.#parkedPage(page, parkedUpTo)) named.add(job.id)
     const jobs = [...this.jobs.values()].filter((job) => named.has(job.id) && organizationIds.has(job.organizationId))
-    const users = new Set([
-      ...calls.flatMap((call) => ('userId' in call ? [call.userId] : [])),
-      ...jobs.map((job) => job.userId),
-    ])
     const walked = new Set(pages.map((page) => page.organizationId))
+    const wholly = new Set(pages.flatMap((page) => (page.jobId === null ? [page.organizationId] : [])))
     const organizations = [...this.organizations.values()]
       .filter((row) => organizationIds.has(row.id))
       .map((row) => ({
@@ -106,11 +104,7 @@ export class World {
         const current = this.organization(organizationId).periodStart
         return organizationIds.has(organizationId) && (periodStart === current || periods.has(periodStart))
       }),
-      members: [...this.members.values()].filter(({ organizationId, userId, state }) => {
-        const asked = walked.has(organizationId) || calls.some((call) => 'userId' in call)
-        const waits = state === 'pending_payment' && asked
-        return organizationIds.has(organizationId) && (users.has(userId) || waits)
-      }),
+      members: [...this.members.values()].filter((row) => readsMember(row, calls, jobs, wholly)),
       entries: [...this.entries.values()].filter((row) => keys.has(row.businessKey)),
       parkedUpTo,
     }
@@ -187,11 +181,17 @@ export class World {
   #parkedPage({ organizationId, jobId, fitting, after }: Page, upTo: ReadonlyMap<string, bigint>): readonly JobRow[] {
     const cursor = after && ({ parkedAt: after.parkedAt, id: after.id } as JobRow)
     const limit = fitting ? upTo.get(organizationId) : undefined
+    const { periodStart } = this.organization(organizationId)
     return this.parked(organizationId)
       .filter((job) => limit === undefined || (job.rejection?.atLeast ?? 0n) <= limit)
+      .filter((job) => limit === undefined || !isAboveLimit(job, this.#userOf(job), periodStart))
       .filter((job) => (jobId === null || job.id === jobId) && (cursor === null || byParking(cursor, job) < 0))
       .toSorted(byParking)
       .slice(0, PARKED_PER_WAKE)
+  }
+
+  #userOf({ organizationId, userId }: JobRow): MemberRow | undefined {
+    return userId === null ? undefined : this.members.get(memberKey({ organizationId, userId }))
   }
 
   #store(writes: Writes): void {

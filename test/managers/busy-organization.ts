@@ -25,7 +25,7 @@ async function work(
   organizationId: string,
   end: 'charged' | 'failed' | 'cancelled' | 'running',
 ): Promise<string> {
-  const job = await openJob({ organizationId, agents: ['repeater'] })
+  const job = await openJob({ organizationId, userId: 'u1', agents: ['repeater'] })
   await billing.admit(job, [
     { stage: 'input', bound: { kind: 'input', tokens: 10 } },
     { stage: 'agent.repeater', bound: BOUND },
@@ -41,11 +41,11 @@ async function work(
   return job.jobId
 }
 
-/** An organisation with a job in every state that money leaves a trace of, and a member. */
+/** An organisation with a job in every state that money leaves a trace of, and the member in whose name they ran. */
 export async function busyOrganization(tollkeeper: Tollkeeper, id: string): Promise<string> {
   await fundedOrganization(tollkeeper, id, '50.00', COMPONENTS, { memberPrice: '2.00', maxTeamMembers: 2 })
-  for (const end of ['charged', 'failed', 'cancelled', 'running'] as const) await work(tollkeeper, id, end)
   await tollkeeper.teams.addMember(id, 'u1')
+  for (const end of ['charged', 'failed', 'cancelled', 'running'] as const) await work(tollkeeper, id, end)
   return id
 }
 

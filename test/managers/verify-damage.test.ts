@@ -175,6 +175,18 @@ const DAMAGES: readonly (readonly [what: string, sql: string, invariant: number,
     7,
     /^counter llm-in .* used is 0/,
   ],
+  [
+    'what is counted against a member',
+    `update tollkeeper.team_members set committed = committed - 1 where organization_id = 'acme'`,
+    7,
+    /^committed of member u1 is .*, the period's open holds and charges make/,
+  ],
+  [
+    'what is counted of another period',
+    `update tollkeeper.team_members set committed_period = null where organization_id = 'acme'`,
+    7,
+    /^committed of member u1 is 0\.00, the period's/,
+  ],
 ]
 
 describe('a verification finds what was damaged behind our back, and freezes that organisation only:', () => {

@@ -3,6 +3,7 @@ import { BATCHER_MUTANTS } from './batcher-mutants.ts'
 import { DATABASE_MUTANTS } from './database-mutants.ts'
 import { FUNDING_MUTANTS } from './funding-mutants.ts'
 import { HOLD_MUTANTS } from './hold-mutants.ts'
+import { LIMIT_MUTANTS } from './limit-mutants.ts'
 import { MEMORY_MUTANTS } from './memory-mutants.ts'
 import { METER_MUTANTS } from './meter-mutants.ts'
 import { MINIMUM_MUTANTS } from './minimum-mutants.ts'
@@ -35,6 +36,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...STOP_MUTANTS,
   ...FUNDING_MUTANTS,
   ...RENEWAL_MUTANTS,
+  ...LIMIT_MUTANTS,
   ...WAKE_MUTANTS,
   ...WORK_MUTANTS,
   ...BATCHER_MUTANTS,

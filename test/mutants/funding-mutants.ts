@@ -93,7 +93,7 @@ export const FUNDING_MUTANTS: readonly Mutant[] = [
       {
         name: 'seat-limit-forgets-the-waiting',
         why: 'members wait for seats that can never come',
-        find: 'organization.seatsUsed + book.pendingMembers(organization.id).length',
+        find: 'organization.seatsUsed + book.team.pending(organization.id).length',
         replace: 'organization.seatsUsed',
       },
       {
@@ -119,12 +119,6 @@ export const FUNDING_MUTANTS: readonly Mutant[] = [
         why: 'who leaves still takes a seat',
         find: 'organization.seatsUsed -= 1',
         replace: '',
-      },
-      {
-        name: 'seat-costs-the-whole-period',
-        why: 'a member of the last day pays the whole month',
-        find: 'organization.periodEnd - book.now)',
-        replace: 'organization.periodEnd - organization.periodStart)',
       },
       {
         name: 'seat-for-the-frozen',

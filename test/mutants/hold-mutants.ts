@@ -79,13 +79,6 @@ export const HOLD_MUTANTS: readonly Mutant[] = [
         replace: 'row.id !== null',
         killers: ['ledger/changed'],
       },
-      {
-        name: 'book-seats-newest-first',
-        why: 'the member that waits longest waits for ever',
-        find: 'a.addedAt - b.addedAt ||',
-        replace: 'b.addedAt - a.addedAt ||',
-        killers: ['ledger/seat'],
-      },
     ],
   ),
   ...mutantsOf(

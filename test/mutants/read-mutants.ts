@@ -88,7 +88,7 @@ export const READ_MUTANTS: readonly Mutant[] = [
       {
         name: 'pending-members-not-read',
         why: 'a member who waits for a seat waits for ever',
-        find: "state = 'pending_payment' or ",
+        find: "or organization_id = any ($4::text[]) and state = 'pending_payment'",
         replace: '',
       },
     ],

@@ -60,12 +60,6 @@ export const RENEWAL_MUTANTS: readonly Mutant[] = mutantsOf(
       replace: 'if (period.paidAt !== null) return 0n',
     },
     {
-      name: 'unused-rest-rounded-up',
-      why: 'more comes back than was paid for those days',
-      find: 'Math.max(0, Math.floor((end - at) / 1_000))',
-      replace: 'Math.max(0, Math.ceil((end - at) / 1_000))',
-    },
-    {
       name: 'outgrown-tariff-taken',
       why: 'more members are active than the tariff allows',
       find: 'if (maxTeamMembers === null || organization.seatsUsed <= maxTeamMembers) {',

@@ -38,7 +38,7 @@ export const WAKE_MUTANTS: readonly Mutant[] = [
         why: 'jobs take the money that members waited for',
         find: 'const members = activatePending(book, organization)',
         replace:
-          'for (const job of book.parked.page(organization.id, call.after).jobs) resume(book, organization, job, 0n, () => 0)\n' +
+          'for (const job of book.parked.page(organization.id, call.after).jobs) resume(book, organization, job, null, () => 0)\n' +
           '  const members = activatePending(book, organization)',
       },
       {
@@ -58,8 +58,8 @@ export const WAKE_MUTANTS: readonly Mutant[] = [
       {
         name: 'wake-never-fails-the-hopeless',
         why: 'a job that was named as hopeless is not failed by its own wake either',
-        find: 'return resume(book, organization, job, 0n, (failure) => failJob(book, job, failure))',
-        replace: 'return resume(book, organization, job, 0n, () => 0)',
+        find: 'return resume(book, organization, job, null, (failure) => failJob(book, job, failure))',
+        replace: 'return resume(book, organization, job, null, () => 0)',
         killers: ['ledger/park'],
       },
       {
@@ -79,8 +79,8 @@ export const WAKE_MUTANTS: readonly Mutant[] = [
       {
         name: 'wake-prices-who-cannot-fit',
         why: 'each closed hold prices and writes every parked job again',
-        find: "if (call.scope === 'fitting' && ",
-        replace: "if (call.scope === 'fitting' && organization.seq < 0 && ",
+        find: 'if (most !== null && (job.rejection',
+        replace: 'if (most !== null && organization.seq < 0 && (job.rejection',
         killers: ['ledger/wake-fitting'],
       },
       {

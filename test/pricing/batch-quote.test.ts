@@ -19,7 +19,16 @@ const job = (input: number, maxTokens: number): readonly BoundedStage[] => [
 ]
 
 const terms = (spendable: bigint, more: Partial<BatchTerms> = {}): BatchTerms => ({
-  ...{ tariff: PLAN, counters: NONE, spendable, held: 0n, blocked: null, maxCost: null, outputLimit: 100 },
+  ...{
+    tariff: PLAN,
+    counters: NONE,
+    spendable,
+    held: 0n,
+    limitLeft: null,
+    blocked: null,
+    maxCost: null,
+    outputLimit: 100,
+  },
   ...more,
 })
 
@@ -45,6 +54,17 @@ describe('a list of jobs', () => {
       upper: 85n,
       missing: 0n,
     })
+  })
+
+  it('stops where the limit of its member does, whatever money is there, and says so before it says that money is short', () => {
+    const list = [job(30, 30), job(5, 0), job(0, 30)]
+    // 10 + 10 + 0; 5 + 10 + 0; 0 + 10 + 30
+    const rich = quote(terms(1_000n, { limitLeft: 35n }), list)
+    expect(rich.uppers).toEqual([20n, 15n, 40n])
+    expect(rich.reasons).toEqual([null, null, 'member_limit'])
+    expect(rich).toMatchObject({ fitting: 2, fittingAtMost: 2, upper: 75n, missing: 0n })
+    expect(quote(terms(34n, { limitLeft: 35n }), list).reasons).toEqual([null, 'held_by_others', 'member_limit'])
+    expect(quote(terms(1_000n, { limitLeft: -1n }), list)).toMatchObject({ fitting: 0, fittingAtMost: 0 })
   })
 
   it('passes over what does not fit, and leaves its free units to the next', () => {

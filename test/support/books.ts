@@ -17,6 +17,7 @@ export async function expectBooksToBalance({ query }: TestDatabase): Promise<voi
   expect(await broken(JOBS), 'a job is charged the sum of its lines, and no more than was held').toEqual([])
   expect(await broken(COUNTERS), 'counters equal the settled lines').toEqual([])
   expect(await broken(SEATS), 'seats used equal active members').toEqual([])
+  expect(await broken(COMMITTED), 'members are committed to what their jobs hold and were charged').toEqual([])
 }
 
 const FOLD = `
@@ -69,3 +70,12 @@ const SEATS = `
 select b.organization_id from tollkeeper.organization_balances b
 left join tollkeeper.team_members m on m.organization_id = b.organization_id and m.state = 'active'
 group by b.organization_id, b.seats_used having b.seats_used <> count(m.user_id)`
+const COMMITTED = `
+select m.organization_id, m.user_id, m.committed, m.committed_period from tollkeeper.team_members m
+join tollkeeper.organizations o on o.id = m.organization_id
+left join lateral (
+  select sum(coalesce((select sum(s.charged) from tollkeeper.job_stages s where s.job_id = j.id and s.state = 'charged'), 0)
+    + coalesce((select h.remaining from tollkeeper.holds h where h.job_id = j.id and h.state = 'open'), 0)) as amount
+  from tollkeeper.jobs j
+  where j.organization_id = m.organization_id and j.user_id = m.user_id and j.period_start = o.period_start) x on true
+where case when m.committed_period = o.period_start then m.committed else 0 end <> coalesce(x.amount, 0)`

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Balance } from '../../managers/balance.manager.ts'
 import { balanceToJson } from '../../managers/contract-json.ts'
 import type { NewOrganization, OrganizationPatch, OrganizationView } from '../../managers/organization.manager.ts'
+import type { MemberTerms } from '../../managers/team-billing.manager.ts'
 import { accountId, amount, currency, integer, label, positiveAmount, uuid } from '../fields.ts'
 import { given } from './tariff-json.ts'
 
@@ -52,9 +53,17 @@ export const adjustment = z.strictObject({
   note,
 })
 
-export const newMember = z
-  .strictObject({ user_id: accountId, role: z.enum(['member', 'admin', 'owner']).optional() })
-  .transform(({ user_id: userId, role }) => ({ userId, role: role ?? ('member' as const) }))
+const memberTerms = z
+  .strictObject({ role: z.enum(['member', 'admin', 'owner']), spending_limit: z.nullable(amount) })
+  .partial()
+
+export const newMember = memberTerms
+  .extend({ user_id: accountId })
+  .transform(({ user_id: userId, role, spending_limit: limit }) => ({ userId, role, spendingLimit: limit ?? null }))
+
+export const memberPatch = memberTerms.transform(
+  ({ role, spending_limit: spendingLimit }): MemberTerms => given({ role, spendingLimit }),
+)
 
 export function organizationToJson(organization: OrganizationView, balance: Balance) {
   return {

@@ -1,7 +1,7 @@
 import { Router } from 'express'
 import { memberToJson } from '../../managers/contract-json.ts'
 import type { AdminDependencies } from '../dependencies.ts'
-import { newMember } from '../json/organization-json.ts'
+import { memberPatch, newMember } from '../json/organization-json.ts'
 import { bodyOf, refuseBody } from '../parse.ts'
 import { accountParameter, cursorOf, LIST, limitOf, takes, toCursor } from '../query.ts'
 
@@ -10,8 +10,8 @@ export function memberRoutes({ inTransaction, teams }: AdminDependencies): Route
   const router = Router({ mergeParams: true })
 
   router.post('/', takes(), async (req, res) => {
-    const [id, { userId, role }] = [accountParameter(req, 'id'), bodyOf(req, newMember)]
-    const { created, member } = await teams.addMember(id, userId, role)
+    const [id, { userId, role, spendingLimit }] = [accountParameter(req, 'id'), bodyOf(req, newMember)]
+    const { created, member } = await teams.addMember(id, userId, role, spendingLimit)
     const status = member.state === 'active' ? 201 : 202
     res.status(created ? status : 200)
     if (created) res.location(`/api/v1/admin/organizations/${id}/members`)
@@ -26,6 +26,16 @@ export function memberRoutes({ inTransaction, teams }: AdminDependencies): Route
     const { members, more } = await inTransaction((em) => teams.members(em, id, { limit, before }))
     const last = more ? members.at(-1) : undefined
     res.json({ data: members.map(memberToJson), next_cursor: toCursor(list, last?.addedAt.getTime(), last?.userId) })
+  })
+
+  router.get('/:userId', takes(), async (req, res) => {
+    const [id, userId] = [accountParameter(req, 'id'), accountParameter(req, 'userId')]
+    res.json(memberToJson(await inTransaction((em) => teams.member(em, id, userId))))
+  })
+
+  router.patch('/:userId', takes(), async (req, res) => {
+    const [id, userId] = [accountParameter(req, 'id'), accountParameter(req, 'userId')]
+    res.json(memberToJson(await teams.changeMember(id, userId, bodyOf(req, memberPatch))))
   })
 
   router.delete('/:userId', takes(), async (req, res) => {

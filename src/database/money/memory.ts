@@ -1,4 +1,13 @@
-import type { CounterRow, Facts, HoldRow, JobRow, OrganizationRow, StageRow, Writes } from '../../ledger/facts.ts'
+import type {
+  CounterRow,
+  Facts,
+  HoldRow,
+  JobRow,
+  MemberRow,
+  OrganizationRow,
+  StageRow,
+  Writes,
+} from '../../ledger/facts.ts'
 import { isFinal, isStopping } from '../../ledger/states.ts'
 import type { DatabaseClock } from './database-clock.ts'
 import { Doubts } from './doubts.ts'
@@ -7,6 +16,7 @@ import type { NamedRows } from './named-rows.ts'
 /** A stage is about half a kilobyte, and a job has three of them, or sixty. */
 const STAGES_MAX = 80_000
 const ORGANIZATIONS_MAX = 10_000
+const MEMBERS_MAX = 20_000
 
 /** The stamp of each organisation of a batch, by id. */
 export type Stamps = ReadonlyMap<string, string>
@@ -25,6 +35,12 @@ interface KnownJob {
   readonly hold: HoldRow | undefined
 }
 
+/** Whose limit jobs count against: a hold that closes changes the row, whatever call closes it. */
+interface KnownMember {
+  readonly of: KnownOrganization
+  readonly row: MemberRow
+}
+
 /**
  * The rows that this process wrote last, so that the next batch need not read them. They are never trusted: each change of
  * whatever an organisation's money is decided by leaves a new stamp on its balance, and a batch that was decided on
@@ -35,6 +51,7 @@ export class Memory {
   readonly #doubts = new Doubts()
   readonly #organizations = new Map<string, KnownOrganization>()
   readonly #jobs = new Map<string, KnownJob>()
+  readonly #members = new Map<string, KnownMember>()
   /** Of all jobs together. */
   #stages = 0
 
@@ -62,11 +79,12 @@ export class Memory {
       stamps.set(id, known.stamp)
     }
     const jobs = this.#recallJobs(named)
-    if (jobs === null) return null
+    const members = jobs && this.#recallMembers(jobs)
+    if (jobs === null || members === null) return null
     const stages = jobs.flatMap((known) => known.stages)
     const holds = jobs.flatMap(({ hold }) => hold ?? [])
     const facts = { now, organizations, jobs: jobs.map(({ job }) => job), stages, holds, counters }
-    return { facts: { ...facts, members: [], entries: [], parkedUpTo: new Map() }, stamps }
+    return { facts: { ...facts, members, entries: [], parkedUpTo: new Map() }, stamps }
   }
 
   #recallJobs({ jobs, organizations, settled }: NamedRows): readonly KnownJob[] | null {
@@ -84,6 +102,18 @@ export class Memory {
       if (row?.state === 'charged') return null
     }
     return found
+  }
+
+  /** The users of jobs. @returns null where one of them is not known */
+  #recallMembers(jobs: readonly KnownJob[]): readonly MemberRow[] | null {
+    const found = new Set<MemberRow>()
+    for (const { of, job } of jobs) {
+      if (job.userId === null) continue
+      const known = this.#members.get(memberKey(job.organizationId, job.userId))
+      if (known === undefined || known.of !== of) return null
+      found.add(known.row)
+    }
+    return [...found]
   }
 
   /** Compares what was just read under its lock with what is known; what others have changed is forgotten. */
@@ -109,6 +139,7 @@ export class Memory {
       const { organizationId, planId, component, periodStart } = row
       this.#organizations.get(organizationId)?.counters.set(`${planId} ${component} ${periodStart}`, row)
     }
+    for (const row of [...facts.members, ...writes.members]) this.#keepMember(row)
     const stages = Map.groupBy(facts.stages, ({ jobId }) => jobId)
     const holds = new Map([...facts.holds, ...writes.holds].map((row) => [row.jobId, row]))
     for (const job of facts.jobs) this.#keepJob(job, stages.get(job.id) ?? [], holds.get(job.id))
@@ -120,6 +151,10 @@ export class Memory {
       if (this.#organizations.size <= ORGANIZATIONS_MAX) break
       this.#organizations.delete(id)
     }
+    for (const key of this.#members.keys()) {
+      if (this.#members.size <= MEMBERS_MAX) break
+      this.#members.delete(key)
+    }
   }
 
   #keepOrganization(row: OrganizationRow, stamp: string): void {
@@ -129,6 +164,13 @@ export class Memory {
     known.row = row
     known.stamp = stamp
     this.#organizations.set(row.id, known)
+  }
+
+  #keepMember(row: MemberRow): void {
+    const key = memberKey(row.organizationId, row.userId)
+    const of = this.#organizations.get(row.organizationId)
+    this.#members.delete(key)
+    if (of !== undefined) this.#members.set(key, { of, row })
   }
 
   #keepJob(job: JobRow, stages: readonly StageRow[], hold: HoldRow | undefined): void {
@@ -167,6 +209,8 @@ export class Memory {
     for (const id of organizationIds) this.#organizations.delete(id)
   }
 }
+
+const memberKey = (organizationId: string, userId: string): string => `${organizationId} ${userId}`
 
 /** Whether claims, settlements and ends are all that is asked: they need neither bounds nor members nor parked jobs. */
 function asksForLittle({ admits, whole, members, keys, walks }: NamedRows): boolean {

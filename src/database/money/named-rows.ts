@@ -25,10 +25,12 @@ export interface NamedRows {
   /** Stages that a call charges; where one was charged before, the call answers its stored lines. */
   readonly settled: readonly { readonly jobId: string; readonly stage: string }[]
   readonly members: ReadonlySet<string>
+  /** Organisations whose team a call may change: who waits for a seat there, and who owns it, is read. */
+  readonly teams: ReadonlySet<string>
   /** Keys of which the entry is read, if there is one. */
   readonly keys: NamedKeys
   readonly walks: readonly Walk[]
-  /** Whether a call may admit a job, and so needs bounds, steps, and its user's membership. */
+  /** Whether a call may admit a job, and so needs bounds and steps. */
   readonly admits: boolean
 }
 
@@ -43,6 +45,7 @@ const PLAIN: ReadonlySet<CallKind> = new Set([
   'cancel',
   'fail',
   'reverse',
+  'change_member',
   'remove_member',
   'renew',
   'add_threshold',
@@ -56,16 +59,21 @@ export function namedRows(calls: readonly Call[]): NamedRows {
   const whole = new Set<string>()
   const settled: { jobId: string; stage: string }[] = []
   const members = new Set<string>()
+  const teams = new Set<string>()
   const ofJobs: { jobId: string; key: string }[] = []
   const others = new Set<string>()
   const walks: Walk[] = []
   const walkAll = (organizationId: string): void => {
+    teams.add(organizationId)
     walks.push({ organizationId, parkedAt: null, id: null, fitting: false })
   }
   for (const call of calls) {
     organizations.add(call.organizationId)
     if ('jobId' in call && call.jobId !== null) jobs.add(call.jobId)
-    if ('userId' in call) members.add(call.userId)
+    if ('userId' in call) {
+      members.add(call.userId)
+      teams.add(call.organizationId)
+    }
     // Whatever may reverse a job's charges needs all its lines.
     if (call.kind === 'fail' || call.kind === 'reverse' || call.kind === 'extend') whole.add(call.jobId)
     if (call.kind === 'extend') {
@@ -76,8 +84,10 @@ export function namedRows(calls: readonly Call[]): NamedRows {
     if (call.kind === 'wake') {
       const { organizationId, jobId, scope, after } = call
       const [parkedAt, id] = [after?.parkedAt ?? null, after?.id ?? null]
-      if (jobId === null) walks.push({ organizationId, parkedAt, id, fitting: scope === 'fitting' })
-      else whole.add(jobId)
+      if (jobId === null) {
+        teams.add(organizationId)
+        walks.push({ organizationId, parkedAt, id, fitting: scope === 'fitting' })
+      } else whole.add(jobId)
     }
     if (call.kind === 'top_up') {
       others.add(businessKey.topUp(call.organizationId, call.reference))
@@ -89,5 +99,5 @@ export function namedRows(calls: readonly Call[]): NamedRows {
     }
   }
   const admits = calls.some(({ kind }) => !PLAIN.has(kind))
-  return { organizations, jobs, whole, settled, members, keys: { ofJobs, others }, walks, admits }
+  return { organizations, jobs, whole, settled, members, teams, keys: { ofJobs, others }, walks, admits }
 }

@@ -43,7 +43,7 @@ export async function readFacts(
   const counted = listOf(named.walks.flatMap((walk) => (walk.fitting ? [] : walk.organizationId)))
   const { ofJobs, others } = named.keys
   const pairs = [plain(ofJobs, ({ jobId }) => jobId), quoted(ofJobs, ({ key }) => key)]
-  const needsMembers = named.admits || named.members.size > 0
+  const needsMembers = ids.length > 0 || named.teams.size > 0
   const [, balances, organizationRows, jobRows, stageRows, counters, members, entries] = await allOf([
     begin,
     locking,
@@ -51,7 +51,7 @@ export async function readFacts(
     ids.length > 0 ? ask(client, STATEMENTS.readJobs, [jobIds, admits]) : NOTHING,
     ids.length > 0 ? ask(client, STATEMENTS.readStages, [jobIds, admits]) : NOTHING,
     ids.length > 0 ? ask(client, STATEMENTS.readCounters, [organizations, jobIds]) : NOTHING,
-    needsMembers ? ask(client, STATEMENTS.readMembers, [organizations, listOf(named.members), jobIds]) : NOTHING,
+    needsMembers ? ask(client, STATEMENTS.readMembers, memberValues(named, jobIds)) : NOTHING,
     ofJobs.length + others.size > 0 ? ask(client, STATEMENTS.readEntries, [...pairs, listOf(others)]) : NOTHING,
   ])
   const byId = new Map(balances.map((row) => [row[0], row]))
@@ -71,6 +71,10 @@ export async function readFacts(
     parkedUpTo: parkedUpTo(balances, named),
   }
   return { facts, stamps: new Map(balances.map((row) => [row[0] as string, row[7] as string])) }
+}
+
+function memberValues({ organizations, members, teams }: NamedRows, jobIds: string): Cells {
+  return [listOf(organizations), listOf(members), jobIds, listOf(teams)]
 }
 
 /** A job that stops is priced anew when it is parked, which any call may do that ends its last claim. */

@@ -197,6 +197,9 @@ export function memberFrom(row: Cells): MemberRow {
     needed: maybeAmount(row[6]),
     missing: maybeAmount(row[7]),
     addedAt: number(row[8]),
+    spendingLimit: maybeAmount(row[9]),
+    committed: amount(row[10]),
+    committedPeriod: maybeNumber(row[11]),
   }
 }
 

@@ -178,6 +178,9 @@ function memberColumns(rows: readonly MemberRow[]): Cells {
     plain(rows, (row) => row.needed),
     plain(rows, (row) => row.missing),
     plain(rows, (row) => row.addedAt),
+    plain(rows, (row) => row.spendingLimit),
+    plain(rows, (row) => row.committed),
+    plain(rows, (row) => row.committedPeriod),
   ]
 }
 
