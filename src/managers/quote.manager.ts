@@ -138,7 +138,15 @@ export class QuoteManager {
     if (!organization || organization.tariffVersionId === null) return 0n
     const terms = { maxCost: null, outputLimit }
     const { tariff, counters } = await this.#standing(em, { organizationId, userId: null, ...terms })
-    const batch = new BatchQuote({ tariff, counters, spendable: NANO_MAX, held: 0n, blocked: null, ...terms })
+    const batch = new BatchQuote({
+      tariff,
+      counters,
+      spendable: NANO_MAX,
+      held: 0n,
+      blocked: null,
+      limitLeft: null,
+      ...terms,
+    })
     for (const { bounds, maxCost } of jobs) batch.add(bounds, maxCost)
     return batch.sum().upper
   }

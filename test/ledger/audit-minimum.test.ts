@@ -19,13 +19,13 @@ function charged(): World {
 }
 
 function auditedOf(world: World): AuditedJob {
-  const { id, state, tariffVersionId, periodStart, reversed, released, writtenOff } = world.job('j')
+  const { id, userId, state, tariffVersionId, periodStart, reversed, released, writtenOff } = world.job('j')
   const entries = world.ledger('acme').filter(({ jobId }) => jobId === 'j')
   const stages = world.stagesOf('j').map((row) => ({ ...row, lines: row.lines ?? null }))
   const figures = { charged: world.job('j').charged, reversed, released, writtenOff }
   const own = { own: true } as const
   return {
-    ...{ id, state, tariffVersionId, periodStart, ...figures, stages },
+    ...{ id, userId, state, tariffVersionId, periodStart, ...figures, stages },
     holds: [...world.holds.values()].map((hold) => ({ ...hold, ...own })),
     entries: entries.map((entry) => ({ ...entry, ...own })),
   }

@@ -70,7 +70,7 @@ describe('the minimum of a job', () => {
   })
 
   it('is held for each text of a list', () => {
-    const terms = { counters: none, held: 0n, blocked: null, maxCost: null, outputLimit: 40 }
+    const terms = { counters: none, held: 0n, blocked: null, limitLeft: null, maxCost: null, outputLimit: 40 }
     const batch = new BatchQuote({ ...terms, tariff: planOf(100n), spendable: 250n })
     const listed = [batch.add(JOB), batch.add(JOB), batch.add(JOB)]
     expect(listed.map(({ quote, notStarted }) => [quote.upper, notStarted])).toEqual([

@@ -133,7 +133,7 @@ export class Memory {
    * Keeps what a batch read and wrote, from the moment when its writes are on their way: what follows on the same
    * connection may be decided by it. The rows stay those of the facts; what is written once is let go.
    */
-  keep(facts: Facts, writes: Pick<Writes, 'counters' | 'holds'>, stamps: Stamps): void {
+  keep(facts: Facts, writes: Pick<Writes, 'counters' | 'holds' | 'members'>, stamps: Stamps): void {
     for (const row of facts.organizations) this.#keepOrganization(row, stamps.get(row.id) ?? '')
     for (const row of [...facts.counters, ...writes.counters]) {
       const { organizationId, planId, component, periodStart } = row
