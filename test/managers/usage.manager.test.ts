@@ -1,9 +1,11 @@
 import fc from 'fast-check'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Tollkeeper } from '../../src/composition.ts'
 import { lineFromJson, type StoredLine } from '../../src/database/money/stored-lines.ts'
+import { createInSnapshot } from '../../src/database/snapshot.ts'
 import { TimeZone } from '../../src/foundation/time-zone.ts'
-import type { UsageRequest } from '../../src/managers/usage.manager.ts'
+import { UsageManager, type UsageRequest } from '../../src/managers/usage.manager.ts'
 import { DIMENSIONS, type Dimension } from '../../src/managers/usage-lines.ts'
 import { expectBooksToBalance } from '../support/books.ts'
 import { seededRandom, seedsOfRun, withSeeds } from '../support/seeded-random.ts'
@@ -179,6 +181,42 @@ describe('usage after a random story', () => {
       }
     })
   }, 120_000)
+})
+
+describe('usage of too much', () => {
+  const asked = { from: Date.now() - HOUR_MS, to: Date.now() + HOUR_MS, by: null, timeZone: zones[0] as TimeZone }
+
+  it('for one answer is refused with what to ask instead, and its total is told', async () => {
+    const id = await storyOrganization(tollkeeper, 'wide')
+    const { jobId } = await tollkeeper.openJob({ organizationId: id, agents: ['writer'] })
+    await world.database.query(
+      `insert into tollkeeper.job_stages (job_id, stage, position, state, lines, finished_at)
+       select $1, 'agent.a' || number, 1, 'charged',
+         '[["fee","agent","per_unit",null,null,1,"counted",0,1,"1",1,null,0,1,0,"1","0",1]]', now()
+       from generate_series(1, 10001) number`,
+      [jobId],
+    )
+    await world.database.query(
+      `insert into tollkeeper.holds (job_id, generation, organization_id, amount, remaining, state, opened_at)
+       values ($1, 1, $2, 0, 0, 'open', now())`,
+      [jobId, id],
+    )
+    await expect(tollkeeper.usage.report(id, { ...asked, groupBy: ['stage'] })).rejects.toMatchObject({
+      code: 'validation',
+      errors: [{ pointer: '', code: 'out-of-range' }],
+    })
+    const { groups, total } = await tollkeeper.usage.report(id, { ...asked, groupBy: ['component'] })
+    expect(total).toEqual({ quantity: 10_001, included: 0, billed: 10_001, amount: 10_001n, jobs: 1 })
+    expect(groups).toMatchObject([{ of: { component: 'fee' }, amount: 10_001n }])
+  })
+
+  it('for the time that a report may take is refused as well', async () => {
+    const pool = new pg.Pool({ connectionString: world.database.appUrl, max: 1 })
+    const hasty = new UsageManager({ inSnapshot: createInSnapshot(pool), idsTellTime: true, statementMaxMs: 1 })
+    const report = hasty.report('wide', { ...asked, groupBy: ['stage'] })
+    await expect(report).rejects.toMatchObject({ code: 'validation', message: expect.stringContaining('too long') })
+    await pool.end()
+  })
 })
 
 describe('usage of jobs that take their time', () => {
