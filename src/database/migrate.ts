@@ -26,6 +26,7 @@ begin
   end loop;
   grant execute on all functions in schema tollkeeper, bullmq to tollkeeper_app;
   revoke update, delete, truncate on tollkeeper.ledger_entries, tollkeeper.absorbed_usage from tollkeeper_app;
+  revoke update, delete, truncate on tollkeeper.feature_charges from tollkeeper_app;
   revoke insert, update, delete, truncate on tollkeeper.migrations from tollkeeper_app;
 end
 $$`

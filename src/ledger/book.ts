@@ -4,14 +4,15 @@ import type { Counter, Counters } from '../pricing/counters.ts'
 import type { Nano } from '../pricing/money.ts'
 import type { Tariff } from '../pricing/tariff.ts'
 import type { StageBound } from '../pricing/usage.ts'
+import type { AbsorbedRow } from './absorbed-row.ts'
 import type {
-  AbsorbedRow,
   Account,
   BalanceView,
   CounterRow,
   EntryKind,
   EntryRow,
   Facts,
+  FeatureChargeRow,
   HoldRow,
   JobRow,
   MemberRow,
@@ -39,6 +40,7 @@ interface Posting {
 }
 
 const memberKey = (organizationId: string, userId: string): string => `${organizationId} ${userId}`
+const featureKey = (organizationId: string, key: string): string => `${organizationId} ${key}`
 const counterKey = (organizationId: string, planId: string, component: string, periodStart: number): string =>
   `${organizationId} ${planId} ${component} ${periodStart}`
 
@@ -54,6 +56,7 @@ export class Book {
   readonly #counters = new Map<string, CounterRow>()
   readonly #members: Map<string, MemberRow>
   readonly #entries: Map<string, EntryRow>
+  readonly #featureCharges: Map<string, FeatureChargeRow>
   /** Parked jobs that were read, or that a call of this batch parked. */
   readonly parked: ParkedJobs
   readonly #touched = new Touched()
@@ -78,6 +81,7 @@ export class Book {
     }
     this.#members = new Map(facts.members.map((row) => [memberKey(row.organizationId, row.userId), row]))
     this.#entries = new Map(facts.entries.map((row) => [row.businessKey, row]))
+    this.#featureCharges = new Map(facts.featureCharges.map((row) => [featureKey(row.organizationId, row.key), row]))
     this.parked = new ParkedJobs(facts.jobs, facts.parkedUpTo)
   }
 
@@ -210,6 +214,15 @@ export class Book {
     if (former) this.#touched.members.delete(former)
     this.#members.set(key, row)
     this.#touched.members.add(row)
+  }
+
+  featureCharge(organizationId: string, key: string): FeatureChargeRow | undefined {
+    return this.#featureCharges.get(featureKey(organizationId, key))
+  }
+
+  addFeatureCharge(row: FeatureChargeRow): void {
+    this.#featureCharges.set(featureKey(row.organizationId, row.key), row)
+    this.#touched.featureCharges.add(row)
   }
 
   absorb(row: AbsorbedRow): void {

@@ -1,7 +1,15 @@
 import type { Nano } from '../pricing/money.ts'
 import type { BoundedStage } from '../pricing/quote.ts'
 import type { StageUsage } from '../pricing/usage.ts'
-import type { Failure, FundingDetails, MemberRow, OrganizationRow, Rejection, SettledLine } from './facts.ts'
+import type {
+  Failure,
+  FeatureChargeRow,
+  FundingDetails,
+  MemberRow,
+  OrganizationRow,
+  Rejection,
+  SettledLine,
+} from './facts.ts'
 import type { JobState } from './states.ts'
 
 /** What to put into the queue after COMMIT: one queue job, several, or several with the next step's as their parent. */
@@ -86,6 +94,15 @@ export interface Calls {
   }
   add_member: { organizationId: string; userId: string; role: MemberRow['role']; operation: string }
   remove_member: { organizationId: string; userId: string }
+  /** `id` is drawn for this call: a charge that bears it was made by this very call. */
+  charge_feature: {
+    organizationId: string
+    id: string
+    feature: string
+    quantity: number
+    key: string
+    userId: string | null
+  }
 }
 
 export interface Verdicts {
@@ -143,6 +160,19 @@ export interface Verdicts {
     | { kind: 'seat-limit'; limit: number }
     | { kind: 'no-tariff' }
   remove_member: { kind: 'removed' | 'unknown' }
+  charge_feature:
+    | { kind: 'charged'; replayed: boolean; charge: FeatureChargeRow; tariff: { planId: string; version: number } }
+    /** The key was used for something else before. */
+    | { kind: 'conflict'; charge: FeatureChargeRow }
+    | {
+        kind: 'refused'
+        reason: Rejection['reason']
+        needed: Nano
+        available: Nano
+        missing: Nano
+        currency: string
+      }
+    | { kind: 'no-tariff' | 'not-a-member' | 'too-much' }
 }
 
 export type Funding =

@@ -6,6 +6,7 @@ import type { Asked, Call, CallKind, Verdict, Verdicts } from './calls.ts'
 import { claim, keep, letGo, redeliver } from './claim.ts'
 import { extend } from './extend.ts'
 import type { Facts, Writes } from './facts.ts'
+import { chargeFeature } from './feature.ts'
 import { cancel, fail, reverse } from './finish.ts'
 import { adjust, topUp } from './funding.ts'
 import { renew, turnPages } from './renewal.ts'
@@ -31,6 +32,7 @@ const RULES: { readonly [K in CallKind]: (book: Book, call: Asked<K>) => Verdict
   adjust,
   add_member: addMember,
   remove_member: removeMember,
+  charge_feature: chargeFeature,
 }
 
 /**

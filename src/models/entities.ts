@@ -1,5 +1,6 @@
 import { AbsorbedUsageSchema } from './absorbed-usage.model.ts'
 import { BillingPeriodSchema } from './billing-period.model.ts'
+import { FeatureChargeSchema } from './feature-charge.model.ts'
 import { HoldSchema } from './hold.model.ts'
 import { JobSchema } from './job.model.ts'
 import { JobStageSchema } from './job-stage.model.ts'
@@ -29,4 +30,5 @@ export const entities = [
   UsageCounterSchema,
   AbsorbedUsageSchema,
   BillingPeriodSchema,
+  FeatureChargeSchema,
 ]

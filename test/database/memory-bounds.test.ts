@@ -13,7 +13,7 @@ function factsOf(index: number, organizationId = `org-${index}`, steps: readonly
   const [organizations, jobs, stages] = [world.organizations, world.jobs, world.stages].map((rows) => [
     ...rows.values(),
   ]) as unknown as [Facts['organizations'], Facts['jobs'], Facts['stages']]
-  const none = { holds: [], counters: [], members: [], entries: [], parkedUpTo: new Map() }
+  const none = { holds: [], counters: [], members: [], entries: [], featureCharges: [], parkedUpTo: new Map() }
   return { now: world.now, organizations, jobs, stages, ...none }
 }
 

@@ -15,6 +15,7 @@ export function expectSound(world: World): void {
     expectSeats(world, id)
     expectPeriods(world, id)
     expectCounters(world, id)
+    expectFeatureCharges(world, id)
   }
   for (const job of world.jobs.values()) {
     expectHolds(world, job)
@@ -101,7 +102,13 @@ function expectAbsorbed(world: World, job: JobRow): void {
 /** `used` and `includedUsed` are the fold of the lines that count, `reserved` of the grants of open holds. */
 function expectCounters(world: World, organizationId: string): void {
   const expected = new Map<string, { used: number; includedUsed: number; reserved: number }>()
-  const add = (job: JobRow, component: string, used: number, includedUsed: number, reserved: number): void => {
+  const add = (
+    job: Pick<JobRow, 'tariffVersionId' | 'periodStart'>,
+    component: string,
+    used: number,
+    includedUsed: number,
+    reserved: number,
+  ): void => {
     const planId = world.tariffs.get(job.tariffVersionId ?? '')?.planId
     const key = `${organizationId} ${planId} ${component} ${job.periodStart}`
     const before = expected.get(key) ?? { used: 0, includedUsed: 0, reserved: 0 }
@@ -121,6 +128,11 @@ function expectCounters(world: World, organizationId: string): void {
       }
     }
   }
+  for (const { organizationId: owner, tariffVersionId, periodStart, line } of world.featureCharges.values()) {
+    const { component, quantity, includedUsed } = line
+    if (owner !== organizationId || component === null) continue
+    add({ tariffVersionId, periodStart }, component, quantity, includedUsed, 0)
+  }
   for (const [key, { organizationId: owner, used, includedUsed, reserved }] of world.counters) {
     if (owner !== organizationId) continue
     expect([key, { used, includedUsed, reserved }]).toEqual([
@@ -131,6 +143,21 @@ function expectCounters(world: World, organizationId: string): void {
   }
   for (const [key, counter] of expected)
     expect([key, counter]).toEqual([key, { used: 0, includedUsed: 0, reserved: 0 }])
+}
+
+/** Each charge of a feature is what its line makes of its quantity, and has an entry of that amount; no other has one. */
+function expectFeatureCharges(world: World, organizationId: string): void {
+  const charges = [...world.featureCharges.values()].filter((charge) => charge.organizationId === organizationId)
+  for (const { key, feature, quantity, line, tariffVersionId } of charges) {
+    const entry = world.entries.get(businessKey.feature(organizationId, key))
+    expect([entry?.amount ?? 0n, entry?.seq ?? null]).toEqual([line.amount, line.ledgerSeq])
+    const rate = world.tariffs.get(tariffVersionId)?.components.find((component) => component.feature === feature)
+    expect([line.quantity, line.component]).toEqual([quantity, rate?.key ?? null])
+    const price = rate ? amountOf(rate, line.billedBefore, line.billedQuantity) : 0n
+    expect(line.amount, `${key} explains itself`).toBe(price)
+  }
+  const paid = charges.filter(({ line }) => line.amount > 0n)
+  expect(world.ledger(organizationId).filter(({ kind }) => kind === 'feature')).toHaveLength(paid.length)
 }
 
 function expectHolds(world: World, job: JobRow): void {

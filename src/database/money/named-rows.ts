@@ -27,6 +27,8 @@ export interface NamedRows {
   readonly members: ReadonlySet<string>
   /** Keys of which the entry is read, if there is one. */
   readonly keys: NamedKeys
+  /** Charges of features that may have been made before; what is not is priced by the present counters. */
+  readonly features: readonly { readonly organizationId: string; readonly key: string }[]
   readonly walks: readonly Walk[]
   /** Whether a call may admit a job, and so needs bounds, steps, and its user's membership. */
   readonly admits: boolean
@@ -45,6 +47,7 @@ const PLAIN: ReadonlySet<CallKind> = new Set([
   'reverse',
   'remove_member',
   'renew',
+  'charge_feature',
 ])
 
 export function namedRows(calls: readonly Call[]): NamedRows {
@@ -55,6 +58,7 @@ export function namedRows(calls: readonly Call[]): NamedRows {
   const members = new Set<string>()
   const ofJobs: { jobId: string; key: string }[] = []
   const others = new Set<string>()
+  const features: { organizationId: string; key: string }[] = []
   const walks: Walk[] = []
   const walkAll = (organizationId: string): void => {
     walks.push({ organizationId, parkedAt: null, id: null, fitting: false })
@@ -62,7 +66,8 @@ export function namedRows(calls: readonly Call[]): NamedRows {
   for (const call of calls) {
     organizations.add(call.organizationId)
     if ('jobId' in call && call.jobId !== null) jobs.add(call.jobId)
-    if ('userId' in call) members.add(call.userId)
+    if ('userId' in call && call.userId !== null) members.add(call.userId)
+    if (call.kind === 'charge_feature') features.push({ organizationId: call.organizationId, key: call.key })
     // Whatever may reverse a job's charges needs all its lines.
     if (call.kind === 'fail' || call.kind === 'reverse' || call.kind === 'extend') whole.add(call.jobId)
     if (call.kind === 'extend') {
@@ -86,5 +91,5 @@ export function namedRows(calls: readonly Call[]): NamedRows {
     }
   }
   const admits = calls.some(({ kind }) => !PLAIN.has(kind))
-  return { organizations, jobs, whole, settled, members, keys: { ofJobs, others }, walks, admits }
+  return { organizations, jobs, whole, settled, members, keys: { ofJobs, others }, features, walks, admits }
 }

@@ -31,6 +31,7 @@ export const STATEMENTS = {
   readCounters: statement('read-counters'),
   readMembers: statement('read-members'),
   readEntries: statement('read-entries'),
+  readFeatureCharges: statement('read-feature-charges'),
   writeBalances: statement('write-balances'),
   writeSubscriptions: statement('write-subscriptions'),
   writePeriods: statement('write-periods'),
@@ -43,6 +44,7 @@ export const STATEMENTS = {
   writeEntries: statement('write-entries'),
   writeCharges: statement('write-charges'),
   writeAbsorbed: statement('write-absorbed'),
+  writeFeatureCharges: statement('write-feature-charges'),
   notify: statement('notify'),
 } as const
 
