@@ -10,6 +10,7 @@ import { notFound, problemHandler } from './problem.ts'
 import { requestLog } from './request-log.ts'
 import { accountRoutes } from './routes/account.route.ts'
 import { componentRoutes } from './routes/components.route.ts'
+import { featureChargeRoutes } from './routes/feature-charges.route.ts'
 import { healthRoutes } from './routes/health.route.ts'
 import { jobRoutes } from './routes/jobs.route.ts'
 import { memberRoutes } from './routes/members.route.ts'
@@ -59,6 +60,7 @@ function apiRoutes(deps: AdminDependencies): Router {
   router.use('/admin/organizations/:id', moneyRoutes(deps))
   router.use('/admin/verify', verifyRoutes(deps))
   router.use('/jobs', jobRoutes(deps))
+  router.use('/feature-charges', featureChargeRoutes(deps))
   router.use('/', accountRoutes(deps))
   return router
 }

@@ -2,10 +2,12 @@ import type { Config } from '../config/config.ts'
 import type { InTransaction } from '../database/transaction.ts'
 import type { createLogger } from '../foundation/logger.ts'
 import type { BalanceManager } from '../managers/balance.manager.ts'
+import type { FeatureChargeManager } from '../managers/feature-charge.manager.ts'
 import type { JobManager } from '../managers/job.manager.ts'
 import type { OrganizationManager } from '../managers/organization.manager.ts'
 import type { TariffManager } from '../managers/tariff.manager.ts'
 import type { TeamBillingManager } from '../managers/team-billing.manager.ts'
+import type { TokenBasedBillingManager } from '../managers/token-based-billing.manager.ts'
 import type { VerifyManager } from '../managers/verify.manager.ts'
 import type { JobService } from '../pipeline/job-service.ts'
 import type { Waker } from '../pipeline/wake.ts'
@@ -20,6 +22,8 @@ export interface AdminDependencies {
   readonly organizations: OrganizationManager
   readonly balances: BalanceManager
   readonly teams: TeamBillingManager
+  readonly billing: Pick<TokenBasedBillingManager, 'chargeFeature'>
+  readonly featureCharges: FeatureChargeManager
   readonly jobs: JobManager
   readonly service: Pick<JobService, 'submit' | 'quote' | 'quoteAll' | 'cancel'>
   readonly verifier: Pick<VerifyManager, 'verify'>

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts'
 import { createInSnapshot } from '../database/snapshot.ts'
 import type { Logger } from '../foundation/logger.ts'
 import { BalanceManager } from '../managers/balance.manager.ts'
+import { FeatureChargeManager } from '../managers/feature-charge.manager.ts'
 import { JobManager } from '../managers/job.manager.ts'
 import { OrganizationManager } from '../managers/organization.manager.ts'
 import { TariffManager } from '../managers/tariff.manager.ts'
@@ -46,6 +47,7 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
     billing,
     verifier,
     balances: new BalanceManager(money, (resumed) => outbox.resume(resumed)),
+    featureCharges: new FeatureChargeManager(),
     jobs: new JobManager(o200kBase, clock),
     teams: new TeamBillingManager(money),
     tariffs: new TariffManager(time),

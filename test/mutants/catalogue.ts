@@ -1,5 +1,6 @@
 import { BATCHER_MUTANTS } from './batcher-mutants.ts'
 import { DATABASE_MUTANTS } from './database-mutants.ts'
+import { FEATURE_MUTANTS } from './feature-mutants.ts'
 import { FUNDING_MUTANTS } from './funding-mutants.ts'
 import { HOLD_MUTANTS } from './hold-mutants.ts'
 import { MEMORY_MUTANTS } from './memory-mutants.ts'
@@ -31,6 +32,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...STOP_MUTANTS,
   ...FUNDING_MUTANTS,
   ...RENEWAL_MUTANTS,
+  ...FEATURE_MUTANTS,
   ...WAKE_MUTANTS,
   ...WORK_MUTANTS,
   ...BATCHER_MUTANTS,
