@@ -109,6 +109,16 @@ describe('features that are charged on a real database', () => {
     await expectWhole('units')
   })
 
+  it('a process that knows the balance alone looks up what was counted before it decides', async () => {
+    await open('known', '1.00')
+    await processes[0].billing.chargeFeature('known', 'ocr-page', 5, 'first')
+    const newcomer = await world.open()
+    await newcomer.balances.topUp('known', { amount: CENT, reference: 'second', note: null })
+    const charge = await newcomer.billing.chargeFeature('known', 'ocr-page', 2, 'second')
+    expect(charge.lines).toMatchObject([{ includedUsed: 0, counterBefore: 5, counterAfter: 7, amount: 2n * CENT }])
+    await expectWhole('known')
+  })
+
   it('jobs that are settled on remembered rows between them lose no unit of any counter', async () => {
     await open('mixed', '5.00')
     const [here, there] = processes

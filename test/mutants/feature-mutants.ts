@@ -92,7 +92,7 @@ export const FEATURE_MUTANTS: readonly Mutant[] = [
     [
       {
         name: 'feature-decided-from-memory',
-        why: 'what was charged under the key is not looked up, and charged again',
+        why: 'a process that knows the balance and not the counters gives free units away again',
         find: ' + features.length',
         replace: '',
       },
