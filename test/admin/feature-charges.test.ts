@@ -108,8 +108,8 @@ describe('features charged over HTTP', () => {
       await setStatus(status)
       const answer = await charge({ organization_id: 'cold' })
       expectProblem(answer, 402, 'insufficient-balance')
-      expect(answer.body).toMatchObject({ reason: status === 'past_due' ? 'past_due' : 'frozen', missing: '0.00' })
-      expect(answer.body.detail).toMatch(status === 'past_due' ? /fees are past due/ : /spending is frozen/)
+      expect(answer.body).toMatchObject({ reason: status === 'frozen' ? 'frozen' : 'past_due', missing: '0.00' })
+      expect(answer.body.detail).toMatch(status === 'frozen' ? /spending is frozen/ : /fees are past due/)
       await setStatus('active')
       const key = `after ${status}`
       expect((await charge({ organization_id: 'cold', key })).status).toBe(201)

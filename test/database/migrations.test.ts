@@ -77,7 +77,7 @@ describe('migrations', () => {
       )
       expect(tables).toEqual([
         { schema: 'bullmq', tables: expect.any(Number) },
-        { schema: 'tollkeeper', tables: 15 },
+        { schema: 'tollkeeper', tables: 16 },
       ])
     } finally {
       await empty.drop()

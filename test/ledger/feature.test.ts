@@ -146,7 +146,7 @@ describe('the charge of a feature is refused', () => {
       { reason: 'insufficient', needed: 110n, available: 100n, missing: 10n },
     ],
     ['while frozen', {}, { status: 'frozen' }, { reason: 'frozen', needed: 10n, available: 100n, missing: 0n }],
-    ['while suspended', {}, { status: 'suspended' }, { reason: 'frozen' }],
+    ['while suspended', {}, { status: 'suspended' }, { reason: 'past_due' }],
     ['while past due', {}, { status: 'past_due' }, { reason: 'past_due' }],
     ['while frozen, though it is free', { quantity: 1 }, { status: 'frozen' }, { reason: 'frozen', needed: 0n }],
   ])('%s, with its figures, and nothing is kept', (_what, call, row, expected) => {
