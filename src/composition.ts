@@ -82,6 +82,8 @@ export async function compose(options: ComposeOptions) {
       const { id } = await inTransaction((manager) => jobs.create(manager, { ...job, runner: 'own' }))
       return { organizationId, jobId: id }
     },
+    /** Charges a feature outside of any job, as the billing manager does. */
+    chargeFeature: billing.chargeFeature.bind(billing),
     startWorkers: () =>
       closing.use(startWorkers(config, logger, storage, { ...managers, balanceWatch }, stages)).ready(),
     /** Closes everything in the reverse of its opening; what runs may finish first. */

@@ -11,6 +11,7 @@ import { requestLog } from './request-log.ts'
 import { accountRoutes } from './routes/account.route.ts'
 import { alertRoutes, ownAlertRoutes } from './routes/alerts.route.ts'
 import { componentRoutes } from './routes/components.route.ts'
+import { featureChargeRoutes } from './routes/feature-charges.route.ts'
 import { healthRoutes } from './routes/health.route.ts'
 import { jobRoutes } from './routes/jobs.route.ts'
 import { memberRoutes } from './routes/members.route.ts'
@@ -65,6 +66,7 @@ function apiRoutes(deps: AdminDependencies): Router {
   router.use('/admin/verify', verifyRoutes(deps))
   router.use('/alerts', ownAlertRoutes(deps))
   router.use('/jobs', jobRoutes(deps))
+  router.use('/feature-charges', featureChargeRoutes(deps))
   router.use('/', accountRoutes(deps))
   router.use('/', usageRoutes(deps), statementRoutes(deps))
   return router

@@ -3,11 +3,13 @@ import type { InTransaction } from '../database/transaction.ts'
 import type { createLogger } from '../foundation/logger.ts'
 import type { AlertManager } from '../managers/alert.manager.ts'
 import type { BalanceManager } from '../managers/balance.manager.ts'
+import type { FeatureChargeManager } from '../managers/feature-charge.manager.ts'
 import type { JobManager } from '../managers/job.manager.ts'
 import type { OrganizationManager } from '../managers/organization.manager.ts'
 import type { StatementManager } from '../managers/statement.manager.ts'
 import type { TariffManager } from '../managers/tariff.manager.ts'
 import type { TeamBillingManager } from '../managers/team-billing.manager.ts'
+import type { TokenBasedBillingManager } from '../managers/token-based-billing.manager.ts'
 import type { UsageManager } from '../managers/usage.manager.ts'
 import type { VerifyManager } from '../managers/verify.manager.ts'
 import type { BalanceWatch } from '../pipeline/balance-watch.ts'
@@ -26,6 +28,8 @@ export interface AdminDependencies {
   readonly teams: TeamBillingManager
   readonly alerts: AlertManager
   readonly balanceWatch: Pick<BalanceWatch, 'addThreshold'>
+  readonly billing: Pick<TokenBasedBillingManager, 'chargeFeature'>
+  readonly featureCharges: FeatureChargeManager
   readonly jobs: JobManager
   readonly service: Pick<JobService, 'submit' | 'quote' | 'quoteAll' | 'cancel'>
   readonly verifier: Pick<VerifyManager, 'verify'>

@@ -2,6 +2,7 @@ import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
 import { translateDatabaseError } from '../database/errors.ts'
 import { type FieldError, NotFoundError, TollkeeperError, ValidationError } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
+import { InsufficientBalanceError } from '../managers/insufficient-balance.ts'
 import { answerAndHangUp, hasLongRest } from './hang-up.ts'
 
 /** A sentence per code (contract.md); what to do stands in `detail`. */
@@ -91,6 +92,10 @@ function fromKnown(error: unknown): Problem | undefined {
   if (status === 503)
     return { code, status, detail: 'Something that we stand on does not answer; try again in a moment' }
   if (status >= 500) return undefined
+  if (error instanceof InsufficientBalanceError) {
+    const { reason, needed, available, missing, currency } = error
+    return { code, status, detail: message, more: { reason, needed, available, missing, currency } }
+  }
   if (!(error instanceof ValidationError)) return { code, status, detail: message }
   const errors = error.errors.slice(0, ERRORS_MAX)
   const sentences = errors.slice(0, SENTENCES_MAX).map((each) => each.detail)

@@ -5,6 +5,7 @@ import type { Logger } from '../foundation/logger.ts'
 import { AlertManager } from '../managers/alert.manager.ts'
 import { BalanceManager } from '../managers/balance.manager.ts'
 import { DemandManager } from '../managers/demand.manager.ts'
+import { FeatureChargeManager } from '../managers/feature-charge.manager.ts'
 import { JobManager } from '../managers/job.manager.ts'
 import { OrganizationManager } from '../managers/organization.manager.ts'
 import { StatementManager } from '../managers/statement.manager.ts'
@@ -54,6 +55,7 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
     usage: new UsageManager({ inSnapshot, idsTellTime: clock === systemClock }),
     statements: new StatementManager(inSnapshot),
     balances: new BalanceManager(money, (resumed) => outbox.resume(resumed)),
+    featureCharges: new FeatureChargeManager(),
     jobs: new JobManager(o200kBase, clock),
     alerts: new AlertManager(money, time),
     demand: new DemandManager(),

@@ -29,6 +29,7 @@ begin
   -- Of an alert no more changes than that it is over, and that somebody was told.
   revoke update, delete, truncate on tollkeeper.balance_alerts from tollkeeper_app;
   grant update (cleared_at, told_at) on tollkeeper.balance_alerts to tollkeeper_app;
+  revoke update, delete, truncate on tollkeeper.feature_charges from tollkeeper_app;
   revoke insert, update, delete, truncate on tollkeeper.migrations from tollkeeper_app;
 end
 $$`

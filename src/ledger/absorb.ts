@@ -2,8 +2,9 @@ import { newId } from '../foundation/ids.ts'
 import type { Nano } from '../pricing/money.ts'
 import { priceUsage } from '../pricing/price.ts'
 import { type StageUsage, tokensOf, withoutTexts } from '../pricing/usage.ts'
+import type { AbsorbedReason } from './absorbed-row.ts'
 import type { Book } from './book.ts'
-import type { AbsorbedReason, JobRow, StageRow } from './facts.ts'
+import type { JobRow, StageRow } from './facts.ts'
 
 interface Absorbed {
   readonly usage: StageUsage

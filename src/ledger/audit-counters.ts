@@ -1,14 +1,15 @@
 import type { Tariff } from '../pricing/tariff.ts'
+import type { AuditedFeatureCharge } from './audit-feature.ts'
 import type { Findings } from './audit-findings.ts'
 import type { AuditedJob } from './audit-job.ts'
-import type { CounterRow } from './facts.ts'
+import type { CounterRow, SettledLine } from './facts.ts'
 
 type AuditedCounter = Omit<CounterRow, 'organizationId'>
 type Figures = { used: number; includedUsed: number; reserved: number }
 
 /**
- * Adds up what the lines of charged stages used and what the open holds were promised, per component and period. Holds
- * as many sums as there are counters, however many jobs go through it.
+ * Adds up what the lines of charged stages and features used and what the open holds were promised, per component and
+ * period. Holds as many sums as there are counters, however many jobs and charges go through it.
  */
 export class CounterFold {
   readonly #sums = new Map<string, Figures>()
@@ -18,18 +19,24 @@ export class CounterFold {
     const isOpen = job.holds.some((hold) => hold.state === 'open')
     for (const { state, lines, grants } of job.stages) {
       if (state === 'charged') {
-        for (const { component, kind, quantity, includedUsed } of lines ?? []) {
-          if (component === null || kind === 'minimum') continue
-          const sum = this.#of(tariff.planId, component, job.periodStart)
-          sum.used += quantity
-          sum.includedUsed += includedUsed
-        }
+        for (const line of lines ?? []) this.#use(tariff, line, job.periodStart)
       }
       if (!isOpen) continue
       for (const [component, units] of Object.entries(grants)) {
         this.#of(tariff.planId, component, job.periodStart).reserved += units
       }
     }
+  }
+
+  addFeature({ line, periodStart }: AuditedFeatureCharge, tariff: Tariff | undefined): void {
+    if (tariff && line) this.#use(tariff, line, periodStart)
+  }
+
+  #use({ planId }: Tariff, { component, kind, quantity, includedUsed }: SettledLine, periodStart: number): void {
+    if (component === null || kind === 'minimum') return
+    const sum = this.#of(planId, component, periodStart)
+    sum.used += quantity
+    sum.includedUsed += includedUsed
   }
 
   /** Compares the sums with every counter that is stored; a counter that is not stored is zero. */
@@ -61,6 +68,6 @@ const keyOf = (planId: string, component: string, periodStart: number): string =
 function compareOne(key: string, stored: Figures, sum: Figures, findings: Findings): void {
   for (const name of ['used', 'includedUsed', 'reserved'] as const) {
     if (stored[name] === sum[name]) continue
-    findings.add(7, `counter ${key}: ${name} is ${stored[name]}, lines and open holds make ${sum[name]}`)
+    findings.add(7, `counter ${key}: ${name} is ${stored[name]}, the charges and open holds make ${sum[name]}`)
   }
 }

@@ -23,7 +23,7 @@ export function lineFaults(tariff: Tariff, stage: string, lines: readonly Settle
   const faults: string[] = []
   const priced = lines.filter(({ kind }) => kind !== 'minimum')
   for (const line of priced) {
-    const fault = faultOf(tariff, stage, line, flatPaid)
+    const fault = lineFault(componentOf(tariff, stage, line), line, flatPaid)
     if (fault !== null) faults.push(`line ${line.component ?? line.kind}/${line.tokenClass ?? '-'} ${fault}`)
   }
   const agent = agentOf(stage)
@@ -34,8 +34,12 @@ export function lineFaults(tariff: Tariff, stage: string, lines: readonly Settle
 
 const hasFee = (lines: readonly SettledLine[]): boolean => lines.some((line) => line.kind === 'agent')
 
-function faultOf(tariff: Tariff, stage: string, line: SettledLine, flatPaid: Set<string>): string | null {
-  const component = componentOf(tariff, stage, line)
+/**
+ * @param component by what the pinned tariff prices this line; null: by nothing
+ * @param flatPaid the flat components that lines before this one paid; this one's is added
+ * @returns what is wrong with one line, or null
+ */
+export function lineFault(component: Component | null, line: SettledLine, flatPaid: Set<string>): string | null {
   if ((component?.key ?? null) !== line.component) {
     return `is not priced by ${component ? `component ${component.key}` : 'any component'} of the pinned tariff`
   }

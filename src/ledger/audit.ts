@@ -1,6 +1,7 @@
 import { formatAmount, type Nano } from '../pricing/money.ts'
 import type { Tariff } from '../pricing/tariff.ts'
 import { CounterFold } from './audit-counters.ts'
+import { type AuditedFeatureCharge, auditFeatureCharge } from './audit-feature.ts'
 import { Findings, type Violation } from './audit-findings.ts'
 import { type AuditedJob, auditJob } from './audit-job.ts'
 import { MemberFold } from './audit-members.ts'
@@ -63,8 +64,8 @@ const WAYS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>
 }
 
 /**
- * The audit of one organisation: is fed its ledger in the order of `seq` and its jobs in any order, row by row, and
- * keeps only sums. Pure; whoever feeds it reads everything in one snapshot.
+ * The audit of one organisation: is fed its ledger in the order of `seq`, its jobs and its features' charges in any
+ * order, row by row, and keeps only sums. Pure; whoever feeds it reads everything in one snapshot.
  */
 export class OrganizationAudit {
   readonly #organization: AuditedOrganization
@@ -77,6 +78,7 @@ export class OrganizationAudit {
   #entries = 0
   #jobEntries = 0
   readonly #periods: PeriodAudit
+  #featureEntries = 0
 
   constructor(
     organization: AuditedOrganization,
@@ -107,6 +109,11 @@ export class OrganizationAudit {
     return this.#jobEntries
   }
 
+  /** Entries of features that were not met again with a charge; not 0 after all charges: some are of none that exists. */
+  get strayFeatureEntries(): number {
+    return this.#featureEntries
+  }
+
   get violations(): readonly Violation[] {
     return this.#findings.violations()
   }
@@ -118,6 +125,7 @@ export class OrganizationAudit {
     this.#entries += 1
     if (entry.jobId !== null) this.#jobEntries += 1
     this.#periods.entry(entry)
+    if (entry.kind === 'feature') this.#featureEntries += 1
     if (seq !== this.#seq + 1) findings.add(4, `entry ${seq} stands where ${this.#seq + 1} is due`)
     this.#seq = seq
     if (amount <= 0n) findings.add(1, `entry ${seq} moves ${formatAmount(amount)}`)
@@ -151,6 +159,18 @@ export class OrganizationAudit {
     this.#members.add(job)
   }
 
+  /** A feature's charge with its entry. @param tariff the version that it pins */
+  featureCharge(charge: AuditedFeatureCharge, tariff: Tariff | undefined): void {
+    if (charge.entry?.own && charge.entry.kind === 'feature') this.#featureEntries -= 1
+    auditFeatureCharge(charge, tariff, this.#findings)
+    this.#counters.addFeature(charge, tariff)
+  }
+
+  /** An entry of a feature that nothing was charged for. */
+  missingFeatureCharge(seq: number, key: string): void {
+    this.#findings.add(3, `entry ${seq} (${key}) is of a feature's charge that is not there`)
+  }
+
   /** A job that entries name and that is not there. */
   missingJob(jobId: string, seq: number): void {
     this.#findings.add(3, `entry ${seq} names job ${jobId}, which this organisation does not have`)
@@ -174,8 +194,11 @@ export class OrganizationAudit {
     this.#periods.end()
   }
 
-  /** After every job of the organisation: its counters, and what is counted against members, are the fold of them all. */
-  endOfJobs(counters: Parameters<CounterFold['compare']>[0], members: Parameters<MemberFold['compare']>[0]): void {
+  /**
+   * After every job and every feature's charge of the organisation: its counters, and what is counted against members, are
+   * the fold of them all.
+   */
+  endOfCharges(counters: Parameters<CounterFold['compare']>[0], members: Parameters<MemberFold['compare']>[0]): void {
     this.#counters.compare(counters, this.#findings)
     this.#members.compare(members, this.#findings)
   }

@@ -4,14 +4,15 @@ import type { Counter, Counters } from '../pricing/counters.ts'
 import type { Nano } from '../pricing/money.ts'
 import type { Tariff } from '../pricing/tariff.ts'
 import type { StageBound } from '../pricing/usage.ts'
+import type { AbsorbedRow } from './absorbed-row.ts'
 import type {
-  AbsorbedRow,
   Account,
   BalanceView,
   CounterRow,
   EntryKind,
   EntryRow,
   Facts,
+  FeatureChargeRow,
   HoldRow,
   JobRow,
   OrganizationRow,
@@ -38,6 +39,7 @@ interface Posting {
   readonly reversesSeq?: number
 }
 
+const featureKey = (organizationId: string, key: string): string => `${organizationId} ${key}`
 const counterKey = (organizationId: string, planId: string, component: string, periodStart: number): string =>
   `${organizationId} ${planId} ${component} ${periodStart}`
 
@@ -53,6 +55,7 @@ export class Book {
   readonly #counters = new Map<string, CounterRow>()
   readonly #entries: Map<string, EntryRow>
   readonly team: Team
+  readonly #featureCharges: Map<string, FeatureChargeRow>
   /** Parked jobs that were read, or that a call of this batch parked. */
   readonly parked: ParkedJobs
   readonly #touched = new Touched()
@@ -77,6 +80,7 @@ export class Book {
     }
     this.team = new Team(facts.members, this.#organizations, this.#touched.members)
     this.#entries = new Map(facts.entries.map((row) => [row.businessKey, row]))
+    this.#featureCharges = new Map(facts.featureCharges.map((row) => [featureKey(row.organizationId, row.key), row]))
     this.parked = new ParkedJobs(facts.jobs, facts.parkedUpTo)
   }
 
@@ -190,6 +194,15 @@ export class Book {
   openHold(row: HoldRow): void {
     this.#holds.set(row.jobId, row)
     this.#touched.holds.add(row)
+  }
+
+  featureCharge(organizationId: string, key: string): FeatureChargeRow | undefined {
+    return this.#featureCharges.get(featureKey(organizationId, key))
+  }
+
+  addFeatureCharge(row: FeatureChargeRow): void {
+    this.#featureCharges.set(featureKey(row.organizationId, row.key), row)
+    this.#touched.featureCharges.add(row)
   }
 
   absorb(row: AbsorbedRow): void {

@@ -2,7 +2,15 @@ import type { Nano } from '../pricing/money.ts'
 import type { BoundedStage } from '../pricing/quote.ts'
 import type { StageUsage } from '../pricing/usage.ts'
 import type { ThresholdRow } from './alert-facts.ts'
-import type { Failure, FundingDetails, MemberRow, OrganizationRow, Rejection, SettledLine } from './facts.ts'
+import type {
+  Failure,
+  FeatureChargeRow,
+  FundingDetails,
+  MemberRow,
+  OrganizationRow,
+  Rejection,
+  SettledLine,
+} from './facts.ts'
 import type { JobState } from './states.ts'
 
 /** What to put into the queue after COMMIT: one queue job, several, or several with the next step's as their parent. */
@@ -106,6 +114,15 @@ export interface Calls {
   remove_threshold: { organizationId: string; thresholdId: string }
   /** What stood in one snapshot: `available` as of ledger entry `seq`, and what the jobs that waited then were quoted at. */
   judge_headroom: { organizationId: string; available: Nano; seq: number; demanded: Nano; estimated: boolean }
+  /** `id` is drawn for this call: a charge that bears it was made by this very call. */
+  charge_feature: {
+    organizationId: string
+    id: string
+    feature: string
+    quantity: number
+    key: string
+    userId: string | null
+  }
 }
 
 export interface Verdicts {
@@ -169,6 +186,19 @@ export interface Verdicts {
   remove_threshold: { kind: 'removed' | 'unknown' }
   /** How many alerts this raised and cleared. */
   judge_headroom: { raised: number; cleared: number }
+  charge_feature:
+    | { kind: 'charged'; replayed: boolean; charge: FeatureChargeRow; tariff: { planId: string; version: number } }
+    /** The key was used for something else before. */
+    | { kind: 'conflict'; charge: FeatureChargeRow }
+    | {
+        kind: 'refused'
+        reason: Rejection['reason']
+        needed: Nano
+        available: Nano
+        missing: Nano
+        currency: string
+      }
+    | { kind: 'no-tariff' | 'not-a-member' | 'too-much' }
 }
 
 export type Funding =

@@ -2,6 +2,7 @@ import type { Grants } from '../pricing/counters.ts'
 import type { Nano } from '../pricing/money.ts'
 import type { Line } from '../pricing/price.ts'
 import type { StageBound, StageUsage } from '../pricing/usage.ts'
+import type { AbsorbedRow } from './absorbed-row.ts'
 import type { AlertWrites, ThresholdRow } from './alert-facts.ts'
 import type { PeriodRow } from './period-row.ts'
 import type { JobState, StageState } from './states.ts'
@@ -152,6 +153,7 @@ export type EntryKind =
   | 'reversal'
   | 'plan_fee'
   | 'seat_fee'
+  | 'feature'
   | 'write_off'
   | 'adjustment'
 export type Account = 'available' | 'held' | 'revenue' | 'funding' | 'write_off' | 'adjustment'
@@ -175,27 +177,6 @@ export interface EntryRow {
   readonly reference: string | null
   readonly reversesSeq: number | null
   details: FundingDetails | null
-  readonly createdAt: number
-}
-
-/** Why the platform bears what a model did for a job: told to nobody but those who look at its margin. */
-export type AbsorbedReason = 'replayed' | 'late' | 'abandoned' | 'broken_off'
-
-/** Work that nobody pays for. Written once; no money moves. */
-export interface AbsorbedRow {
-  readonly id: string
-  readonly organizationId: string
-  readonly jobId: string
-  readonly stage: string
-  /**
-   * `replayed`: the stage was charged already; `late`: its job had ended; `abandoned`: a run that failed or was stopped;
-   * `broken_off`: calls without an answer, of a run that was charged.
-   */
-  readonly reason: AbsorbedReason
-  readonly usage: StageUsage
-  readonly tokens: number
-  /** What the customer would have paid by the job's tariff, in nano-units; what a provider charges is not known here. */
-  readonly cost: Nano
   readonly createdAt: number
 }
 
@@ -258,6 +239,22 @@ export type FailureCode =
   | 'worker-lost'
   | 'not-a-member'
 
+/** What was charged for a feature outside of any job, once under its key. Written once, where its price is 0 too. */
+export interface FeatureChargeRow {
+  readonly id: string
+  readonly organizationId: string
+  readonly key: string
+  readonly feature: string
+  readonly quantity: number
+  readonly userId: string | null
+  readonly tariffVersionId: string
+  readonly periodStart: number
+  readonly line: SettledLine
+  /** As it stood behind the charge; a replay repeats it. */
+  readonly balance: BalanceView
+  readonly createdAt: number
+}
+
 /** Everything that one batch names, read after its organisations were locked. */
 export interface Facts {
   readonly now: number
@@ -268,6 +265,7 @@ export interface Facts {
   readonly counters: readonly CounterRow[]
   readonly members: readonly MemberRow[]
   readonly entries: readonly EntryRow[]
+  readonly featureCharges: readonly FeatureChargeRow[]
   /**
    * By organisation, where a walk looks only at what may fit: up to which `atLeast` its parked jobs were read, which is
    * what was spendable at the lock.
@@ -289,6 +287,7 @@ export interface Writes {
   readonly entries: readonly EntryRow[]
   readonly absorbed: readonly AbsorbedRow[]
   readonly alerts: AlertWrites
+  readonly featureCharges: readonly FeatureChargeRow[]
   /** Organisations where money became free while somebody waits for it. */
   readonly wake: readonly string[]
   /** Of these, those where all parked jobs are to be looked at: their prices may have fallen. */

@@ -7,6 +7,7 @@ import type { Asked, Call, CallKind, Verdict, Verdicts } from './calls.ts'
 import { claim, keep, letGo, redeliver } from './claim.ts'
 import { extend } from './extend.ts'
 import type { Facts, Writes } from './facts.ts'
+import { chargeFeature } from './feature.ts'
 import { cancel, fail, reverse } from './finish.ts'
 import { adjust, topUp } from './funding.ts'
 import { renew, turnPages } from './renewal.ts'
@@ -36,6 +37,7 @@ const RULES: { readonly [K in CallKind]: (book: Book, call: Asked<K>, alerts: Al
   add_threshold: addThreshold,
   remove_threshold: removeThreshold,
   judge_headroom: judgeHeadroom,
+  charge_feature: chargeFeature,
 }
 
 /**

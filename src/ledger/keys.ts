@@ -17,5 +17,6 @@ export const businessKey = {
   /** What was paid for a period and not used of it. */
   unusedFee: (organization: string, period: number) => `reversal:plan_fee:${organization}:${period}`,
   periodSeats: (organization: string, period: number) => `seat:${organization}:period-${period}`,
+  feature: (organization: string, key: string) => `feature:${organization}:${key}`,
   seat: (organization: string, operation: string) => `seat:${organization}:${operation}`,
 } as const

@@ -1,7 +1,8 @@
+import type { AbsorbedRow } from './absorbed-row.ts'
 import type {
-  AbsorbedRow,
   CounterRow,
   EntryRow,
+  FeatureChargeRow,
   HoldRow,
   JobRow,
   MemberRow,
@@ -23,6 +24,7 @@ export class Touched {
   readonly members = new Set<MemberRow>()
   readonly entries = new Set<EntryRow>()
   readonly absorbed = new Set<AbsorbedRow>()
+  readonly featureCharges = new Set<FeatureChargeRow>()
   readonly wake = new Set<string>()
   readonly wakeAll = new Set<string>()
 
@@ -39,6 +41,7 @@ export class Touched {
       members: [...this.members],
       entries: [...this.entries],
       absorbed: [...this.absorbed],
+      featureCharges: [...this.featureCharges],
       wake: [...this.wake],
       wakeAll: [...this.wakeAll],
       changed: [...this.jobs].flatMap((row) => (hasMoved(row) ? row.id : [])),

@@ -1,6 +1,8 @@
+import type { SettledLine } from '../ledger/facts.ts'
 import type { LedgerEntry } from '../models/ledger-entry.model.ts'
 import { formatAmount, type Nano } from '../pricing/money.ts'
 import type { Balance, FundingResult } from './balance.manager.ts'
+import type { FeatureChargeView } from './feature-charge-view.ts'
 import type { JobView, Receipt } from './job-view.ts'
 import type { BatchQuoteView, QuoteView } from './quote-view.ts'
 import type { MemberView } from './team-billing.manager.ts'
@@ -83,28 +85,53 @@ export function receiptToJson(receipt: Receipt) {
     released: formatAmount(receipt.released),
     written_off: formatAmount(receipt.writtenOff),
     total: formatAmount(receipt.total),
-    lines: receipt.lines.map((line) => ({
-      stage: line.stage,
-      component: line.component,
-      kind: line.kind,
-      model: line.model,
-      llm_model: line.llmModel,
-      token_class: line.tokenClass,
-      quantity: line.quantity,
-      source: line.source,
-      included_used: line.includedUsed,
-      billed_quantity: line.billedQuantity,
-      price: amountOrNull(line.price),
-      per: line.per,
-      tiers: line.tiers?.map((tier) => ({ up_to: tier.upTo, price: formatAmount(tier.price) })) ?? null,
-      counter_before: line.counterBefore,
-      counter_after: line.counterAfter,
-      billed_before: line.billedBefore,
-      amount: formatAmount(line.amount),
-      written_off: formatAmount(line.writtenOff),
-      ledger_seq: line.ledgerSeq,
-    })),
+    lines: receipt.lines.map((line) => ({ stage: line.stage, ...lineToJson(line) })),
     issued_at: time(receipt.issuedAt),
+  }
+}
+
+function lineToJson(line: SettledLine) {
+  return {
+    component: line.component,
+    kind: line.kind,
+    model: line.model,
+    llm_model: line.llmModel,
+    token_class: line.tokenClass,
+    quantity: line.quantity,
+    source: line.source,
+    included_used: line.includedUsed,
+    billed_quantity: line.billedQuantity,
+    price: amountOrNull(line.price),
+    per: line.per,
+    tiers: line.tiers?.map((tier) => ({ up_to: tier.upTo, price: formatAmount(tier.price) })) ?? null,
+    counter_before: line.counterBefore,
+    counter_after: line.counterAfter,
+    billed_before: line.billedBefore,
+    amount: formatAmount(line.amount),
+    written_off: formatAmount(line.writtenOff),
+    ledger_seq: line.ledgerSeq,
+  }
+}
+
+/** A feature that was charged outside of any job (ADR 24); its one line as a receipt's, which has a stage before it. */
+export function featureChargeToJson(charge: FeatureChargeView) {
+  return {
+    id: charge.id,
+    organization_id: charge.organizationId,
+    key: charge.key,
+    user_id: charge.userId,
+    feature: charge.feature,
+    quantity: charge.quantity,
+    tariff_id: charge.tariffId,
+    tariff_version: charge.tariffVersion,
+    period_start: time(charge.periodStart),
+    currency: charge.currency,
+    charged: formatAmount(charge.charged),
+    lines: charge.lines.map(lineToJson),
+    ledger_seq: charge.ledgerSeq,
+    warnings: charge.warnings,
+    balance: balanceToJson(charge.balance),
+    created_at: time(charge.createdAt),
   }
 }
 

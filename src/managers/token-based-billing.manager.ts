@@ -1,10 +1,13 @@
 import type { MoneyPath } from '../database/money/batcher.ts'
-import { NotFoundError, ValidationError } from '../foundation/errors.ts'
-import { newId } from '../foundation/ids.ts'
+import { ConflictError, ForbiddenError, NotFoundError, ValidationError } from '../foundation/errors.ts'
+import { ACCOUNT_ID, newId } from '../foundation/ids.ts'
 import type { Delivery, ParkedCursor, Verdicts, WakeScope } from '../ledger/calls.ts'
 import type { Failure } from '../ledger/facts.ts'
+import { unknownOrganization } from '../ledger/fold.ts'
 import type { BoundedStage } from '../pricing/quote.ts'
 import type { StageUsage } from '../pricing/usage.ts'
+import { type FeatureChargeResult, featureChargeView, refuseBadCharge } from './feature-charge-view.ts'
+import { InsufficientBalanceError } from './insufficient-balance.ts'
 
 /** Calls of one stage that can be asked for: their tokens must stay countable. */
 const CALLS_MAX = 1_000_000
@@ -153,6 +156,48 @@ export class TokenBasedBillingManager {
   /** Stops a job for its customer: finished stages stay charged, the rest of the hold goes back. */
   cancel(of: JobOf): Promise<Verdicts['cancel']> {
     return this.#money.decide('cancel', of)
+  }
+
+  /**
+   * Charges a feature outside of any job, at once and once under its key: at the organisation's present tariff, by the
+   * counters of its present period, out of what is available. A feature that the tariff does not price costs nothing, and
+   * the answer warns of it.
+   * @param quantity in the feature's own units, an integer from 1 on
+   * @param key names what is charged, 1 to 200 characters; again with the same contents it answers what is stored
+   * @param userId an active member on whose behalf it is charged
+   * @throws ValidationError; NotFoundError; ConflictError `no-tariff`, or `reference-conflict` where the key charged
+   *   something else; ForbiddenError `not-a-member`; InsufficientBalanceError, and then the same key may be tried again
+   */
+  async chargeFeature(
+    organizationId: string,
+    feature: string,
+    quantity: number,
+    key: string,
+    { userId = null }: { readonly userId?: string | null } = {},
+  ): Promise<FeatureChargeResult> {
+    if (!ACCOUNT_ID.test(organizationId)) throw unknownOrganization(organizationId)
+    refuseBadCharge({ feature, quantity, key, userId })
+    const call = { organizationId, id: newId(), feature, quantity, key, userId }
+    const verdict = await this.#money.decide('charge_feature', call)
+    switch (verdict.kind) {
+      case 'charged':
+        return { ...featureChargeView(verdict.charge, verdict.tariff), replayed: verdict.replayed }
+      case 'conflict': {
+        const { charge } = verdict
+        const former = `${charge.quantity} of ${charge.feature}${charge.userId === null ? '' : ` by ${charge.userId}`}`
+        throw new ConflictError('reference-conflict', `"${key}" charged ${former} before; use another key for this`)
+      }
+      case 'refused':
+        throw new InsufficientBalanceError(`${quantity} of ${feature}`, verdict)
+      case 'no-tariff':
+        throw new ConflictError('no-tariff', `${organizationId} has no tariff; assign a published one first`)
+      case 'not-a-member': {
+        const detail = `${userId} is not an active member of ${organizationId}; add the member or pay the seat`
+        throw new ForbiddenError('not-a-member', detail)
+      }
+      case 'too-much':
+        throw ValidationError.of('/quantity', 'out-of-range', 'This is more than can be counted or paid; charge less')
+    }
   }
 
   /** Plans the due stages of a job under new delivery numbers, if what the sweep saw is still so. */

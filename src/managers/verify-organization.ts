@@ -2,6 +2,12 @@ import type { Snapshot } from '../database/snapshot.ts'
 import { FROM_NOTHING, OrganizationAudit } from '../ledger/audit.ts'
 import type { Violation } from '../ledger/audit-findings.ts'
 import {
+  type EntryRange,
+  readFeatureVersions,
+  readStrayFeatureEntries,
+  streamFeatureCharges,
+} from './verify-features.ts'
+import {
   readCommitted,
   readCounters,
   readFoldStart,
@@ -47,13 +53,16 @@ export async function verifyWhole(snapshot: Snapshot, id: string, pace: Pace): P
 export async function verifyChanges(snapshot: Snapshot, id: string, pace: Pace): Promise<OrganizationReport | null> {
   const organization = await readOrganization(snapshot, id)
   if (!organization) return null
-  const isSmall = organization.seq <= WHOLE_ENTRIES && !(await hasMoreJobs(snapshot, id))
+  const isSmall =
+    organization.seq <= WHOLE_ENTRIES &&
+    !(await hasMore(snapshot, 'jobs', id)) &&
+    !(await hasMore(snapshot, 'feature_charges', id))
   if (isSmall || organization.checkedSeq > organization.seq) return whole(snapshot, organization, pace)
   return tail(snapshot, organization, pace)
 }
 
-async function hasMoreJobs(snapshot: Snapshot, id: string): Promise<boolean> {
-  const text = `select 1 from tollkeeper.jobs where organization_id = $1 order by id offset $2 limit 1`
+async function hasMore(snapshot: Snapshot, table: 'jobs' | 'feature_charges', id: string): Promise<boolean> {
+  const text = `select 1 from tollkeeper.${table} where organization_id = $1 order by id offset $2 limit 1`
   return (await snapshot.read(text, [id, WHOLE_ENTRIES])).length > 0
 }
 
@@ -68,7 +77,8 @@ async function whole(snapshot: Snapshot, organization: VerifiedOrganization, pac
   audit.endOfLedger()
   audit.endOfPeriods()
   await auditJobs(snapshot, audit, { id, jobIds: null }, () => step(0))
-  audit.endOfJobs(await readCounters(snapshot, id), await readCommitted(snapshot, id, organization.periodStart))
+  await auditFeatures(snapshot, audit, id, null, () => step(0))
+  audit.endOfCharges(await readCounters(snapshot, id), await readCommitted(snapshot, id, organization.periodStart))
   if (audit.strayEntries !== 0) {
     for (const [seq, jobId] of await readStrayEntries(snapshot, id)) audit.missingJob(jobId, Number(seq))
   }
@@ -96,6 +106,7 @@ async function tail(snapshot: Snapshot, organization: VerifiedOrganization, pace
     step(0)
   })
   for (const [jobId, seq] of named) audit.missingJob(jobId, seq)
+  await auditFeatures(snapshot, audit, id, { after: checkedSeq, upTo: audit.seq }, () => step(0))
   return report(organization, audit)
 }
 
@@ -112,6 +123,25 @@ async function auditJobs(
     audit.job(job, tariffs.get(job.tariffVersionId ?? ''))
     audited(job.id)
   })
+}
+
+/** @param range only charges that its entries name; null: all */
+async function auditFeatures(
+  snapshot: Snapshot,
+  audit: OrganizationAudit,
+  id: string,
+  range: EntryRange | null,
+  audited: () => void,
+): Promise<void> {
+  const tariffs = await snapshot.tariffs(await readFeatureVersions(snapshot, id, range))
+  await streamFeatureCharges(snapshot, id, range, (charge) => {
+    audit.featureCharge(charge, tariffs.get(charge.tariffVersionId))
+    audited()
+  })
+  if (audit.strayFeatureEntries === 0) return
+  const { after, upTo } = range ?? { after: FROM_NOTHING.seq, upTo: audit.seq }
+  const strays = await readStrayFeatureEntries(snapshot, id, { after, upTo })
+  for (const [seq, key] of strays) audit.missingFeatureCharge(Number(seq), key)
 }
 
 /** Tells the pace of every thousandth row: `entries` of it were entries. */

@@ -2,6 +2,7 @@ import { AbsorbedUsageSchema } from './absorbed-usage.model.ts'
 import { BalanceAlertSchema } from './balance-alert.model.ts'
 import { BalanceThresholdSchema } from './balance-threshold.model.ts'
 import { BillingPeriodSchema } from './billing-period.model.ts'
+import { FeatureChargeSchema } from './feature-charge.model.ts'
 import { HoldSchema } from './hold.model.ts'
 import { JobSchema } from './job.model.ts'
 import { JobStageSchema } from './job-stage.model.ts'
@@ -33,4 +34,5 @@ export const entities = [
   BillingPeriodSchema,
   BalanceThresholdSchema,
   BalanceAlertSchema,
+  FeatureChargeSchema,
 ]

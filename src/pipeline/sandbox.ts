@@ -33,10 +33,15 @@ const COMPONENTS: readonly Component[] = [
   { ...NO_TARGET, ...perMillion, key: 'output', kind: 'output_tokens', price: parseAmount('1.00') },
   { ...NO_TARGET, ...fee('extractor') },
   { ...NO_TARGET, ...fee('summarizer') },
+  { ...NO_TARGET, ...feature('ocr-page', '0.01') },
 ]
 
 function llm(tokenClass: 'input' | 'output') {
   return { llmModel: '*', tokenClass } as const
+}
+
+function feature(name: string, price: string) {
+  return { key: name, kind: 'feature', model: 'per_unit', per: 1, price: parseAmount(price), feature: name } as const
 }
 
 function fee(agent: string) {

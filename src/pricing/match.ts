@@ -17,6 +17,11 @@ export function agentComponent(tariff: Tariff, agent: string): Component | null 
   return tariff.components.find((component) => component.kind === 'agent' && component.agent === agent) ?? null
 }
 
+/** The price of a feature, or null: billed at zero. */
+export function featureComponent(tariff: Tariff, feature: string): Component | null {
+  return tariff.components.find((component) => component.kind === 'feature' && component.feature === feature) ?? null
+}
+
 /**
  * The price of one token class of one model, or null. The class decides before the model: a price for this class, the
  * model's own before `*`; only where neither exists the class that it falls back to, again the model's own before `*`.

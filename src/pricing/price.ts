@@ -1,6 +1,6 @@
 import { invariant } from '../foundation/invariant.ts'
 import { type Counter, type Counters, counterOf, freeUnits, type Grants } from './counters.ts'
-import { agentComponent, llmComponent, meterComponent } from './match.ts'
+import { agentComponent, featureComponent, llmComponent, meterComponent } from './match.ts'
 import type { Nano } from './money.ts'
 import { amountOf } from './rates.ts'
 import {
@@ -13,7 +13,7 @@ import {
   TOKEN_CLASSES,
   type TokenClass,
 } from './tariff.ts'
-import type { LlmUsage, Source, StageUsage } from './usage.ts'
+import type { FeatureUsage, LlmUsage, Source, StageUsage } from './usage.ts'
 
 /**
  * One line of a receipt: one (component, token class) of a stage. It can be recomputed from itself:
@@ -103,10 +103,15 @@ interface Metered {
 
 /**
  * Prices a finished stage: one line per (component, token class), each rounded once, in a fixed order. Never more than
- * the quote that made the grants, if the usage is within the bound quoted (see quote.ts).
+ * the quote that made the grants, if the usage is within the bound quoted (see quote.ts). A feature is one line.
  * @param grants of this stage; whatever is left of them is free for others afterwards
  */
-export function priceUsage(tariff: Tariff, usage: StageUsage, counters: Counters, grants: Grants): PricedUsage {
+export function priceUsage(
+  tariff: Tariff,
+  usage: StageUsage | FeatureUsage,
+  counters: Counters,
+  grants: Grants,
+): PricedUsage {
   const touched = new Map<string, Counter>()
   const left = new Map(Object.entries(grants))
   const flatPaid = new Set<string>()
@@ -134,7 +139,12 @@ export function priceUsage(tariff: Tariff, usage: StageUsage, counters: Counters
   return { lines, total, counters: touched }
 }
 
-function meter(tariff: Tariff, usage: StageUsage): readonly Metered[] {
+function meter(tariff: Tariff, usage: StageUsage | FeatureUsage): readonly Metered[] {
+  if (usage.kind === 'feature') {
+    const { kind, quantity } = usage
+    const component = featureComponent(tariff, usage.feature)
+    return [{ component, kind, llmModel: null, tokenClass: null, quantity, source: 'counted' }]
+  }
   if (usage.kind === 'agent') {
     const fee = agentComponent(tariff, usage.agent)
     const once = { kind: 'agent', llmModel: null, tokenClass: null, quantity: 1, source: 'counted' } as const

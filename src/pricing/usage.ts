@@ -43,6 +43,13 @@ export type StageUsage =
   | { readonly kind: 'agent'; readonly agent: string; readonly llm: readonly LlmUsage[] }
   | { readonly kind: 'output'; readonly tokens: number }
 
+/** What was used of a feature outside of any job: so many of its own units. */
+export interface FeatureUsage {
+  readonly kind: 'feature'
+  readonly feature: string
+  readonly quantity: number
+}
+
 /** At most this many calls of one model, with at most these tokens in **each** call. */
 export interface LlmBound {
   readonly model: string

@@ -44,6 +44,7 @@ describe('a COMMIT whose answer is lost', () => {
   async function open(organizationId: string): Promise<readonly Job[]> {
     const components = [
       component('out', { kind: 'output_tokens' }, '1000.00'),
+      component('pages', { kind: 'feature', feature: 'page' }, '0.001'),
       ...(['input', 'output'] as const).map((tokenClass) =>
         component(`llm-${tokenClass}`, { kind: 'llm_tokens', llmModel: '*', tokenClass }, '1000.00'),
       ),
@@ -86,6 +87,9 @@ describe('a COMMIT whose answer is lost', () => {
     await ask('top_up', { ...funds, amount: 7n, reference: 'more' })
     await ask('adjust', { ...funds, amount: 3n, reference: 'fix', direction: 'debit' })
     await ask('add_member', { organizationId, userId: 'u', role: 'member', operation: newId() })
+    const page = { organizationId, feature: 'page', quantity: 1, key: 'scan', userId: null }
+    await ask('charge_feature', { id: newId(), ...page })
+    await ask('charge_feature', { id: newId(), ...page })
     for (const job of jobs) {
       const sizes = job === parked ? 1_000 : 10
       await ask('admit', { ...job, bounds: boundsOf(sizes), outputLimit: 1_024, parkedExpiresMs: 1_000_000 })
@@ -131,7 +135,7 @@ describe('a COMMIT whose answer is lost', () => {
       )
     const ledger = await ledgerOf('lossy')
     expect(ledger).toEqual(await ledgerOf('calm'))
-    const kinds = ['adjustment', 'charge', 'extend', 'hold', 'release', 'reversal', 'seat_fee', 'top_up']
+    const kinds = ['adjustment', 'charge', 'extend', 'feature', 'hold', 'release', 'reversal', 'seat_fee', 'top_up']
     expect([...new Set(ledger.map(({ kind }) => kind))].sort()).toEqual(kinds)
     const stagesOf = (id: string) =>
       world.database.query(
@@ -159,7 +163,17 @@ function boundsOf(tokens: number): readonly BoundedStage[] {
   ]
 }
 
-const DRAWN = new Set(['entryId', 'operation', 'createdAt', 'addedAt', 'expiresAt'])
+const DRAWN = new Set([
+  'id',
+  'planId',
+  'tariffVersionId',
+  'periodStart',
+  'entryId',
+  'operation',
+  'createdAt',
+  'addedAt',
+  'expiresAt',
+])
 
 /** An answer without what is drawn anew or told by the clock, and with jobs by their place. */
 function comparable(verdict: unknown, organizationId: string, jobs: readonly Job[]): unknown {

@@ -100,7 +100,7 @@ describe('migrations', () => {
       )
       expect(tables).toEqual([
         { schema: 'bullmq', tables: expect.any(Number) },
-        { schema: 'tollkeeper', tables: 17 },
+        { schema: 'tollkeeper', tables: 18 },
       ])
     } finally {
       await empty.drop()

@@ -121,7 +121,16 @@ describe('the money, under random operations on a real database', () => {
       await fundedOrganization(tollkeeper, id, formatAmount(FUNDS), COMPONENTS, terms)
       const overdraft = index === 0 ? 0n : OVERDRAFT
       await tollkeeper.inTransaction((em) => tollkeeper.organizations.update(em, id, { overdraftLimit: overdraft }))
-      const money = { available: FUNDS, held: 0n, seq: 1, seatsUsed: 0, seatsPaid: 0, members: {}, payments: {} }
+      const money = {
+        available: FUNDS,
+        held: 0n,
+        seq: 1,
+        seatsUsed: 0,
+        seatsPaid: 0,
+        pages: 0,
+        members: {},
+        payments: {},
+      }
       organizations[id] = { id, overdraft, paysForFailure: index === 0, ...money }
     }
     // A period of a thousand years: a seat costs its whole price, whenever in the test it is taken.

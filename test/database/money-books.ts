@@ -11,8 +11,10 @@ export interface View {
 }
 
 const ORGANIZATIONS = `
-select organization_id as id, available::text, held::text, seq::int, seats_used, seats_paid
-from tollkeeper.organization_balances where organization_id = any ($1) order by 1`
+select organization_id as id, available::text, held::text, seq::int, seats_used, seats_paid,
+  coalesce((select sum(c.used)::int from tollkeeper.usage_counters c
+    where c.organization_id = b.organization_id and c.component = 'pages'), 0) as pages
+from tollkeeper.organization_balances b where organization_id = any ($1) order by 1`
 const JOBS = `
 select j.id, j.state, (case when j.state <> 'processing' then j.charged else (
     select sum(s.charged) from tollkeeper.job_stages s where s.job_id = j.id) end)::text as charged, j.reversed::text, j.released::text, j.written_off::text,
@@ -47,8 +49,9 @@ export async function storedView({ query }: TestDatabase, books: Books): Promise
 export function viewOf(books: Books): View {
   const organizations = sorted(Object.values(books.organizations), ({ id }) => id)
   return {
-    organizations: organizations.map(({ id, available, held, seq, seatsUsed, seatsPaid }) => {
-      return { id, available: `${available}`, held: `${held}`, seq, seats_used: seatsUsed, seats_paid: seatsPaid }
+    organizations: organizations.map(({ id, available, held, seq, seatsUsed, seatsPaid, pages }) => {
+      const seats = { seats_used: seatsUsed, seats_paid: seatsPaid }
+      return { id, available: `${available}`, held: `${held}`, seq, ...seats, pages }
     }),
     jobs: sorted(Object.values(books.jobs), ({ id }) => id).map((job) => ({
       id: job.id,

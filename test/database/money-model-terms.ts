@@ -1,4 +1,6 @@
-export const PRICES = { input: 2n, fee: 100n, prompt: 3n, completion: 5n, output: 1n, seat: 400n } as const
+export const PRICES = { input: 2n, fee: 100n, prompt: 3n, completion: 5n, output: 1n, seat: 400n, page: 30n } as const
+/** Pages of a period that cost nothing. */
+export const PAGES_FREE = 6
 export const SEATS_MAX = 3
 
 /** The most that a stage may use. */
@@ -65,8 +67,10 @@ export interface Organization {
   seq: number
   seatsUsed: number
   seatsPaid: number
+  /** How many pages were charged, with the free ones. */
+  pages: number
   members: Record<string, { state: 'active' | 'pending_payment' | 'removed'; charged: bigint; moment: number }>
-  /** What each payment was, and what it was answered. */
+  /** What each payment and each charge under a key was, and what it was answered. */
   payments: Record<string, { terms: string; answer: string }>
 }
 
@@ -90,6 +94,7 @@ export type Operation =
   | { kind: 'wake'; organization: string }
   | { kind: 'top_up' | 'credit' | 'debit'; organization: string; amount: bigint; reference: string }
   | { kind: 'add_member'; organization: string; user: string }
+  | { kind: 'feature'; organization: string; pages: number; key: string }
   | { kind: 'remove_member'; organization: string; user: string }
 
 export function found<T>(value: T | undefined | null): T {

@@ -18,6 +18,7 @@ import {
   type Job,
   type Operation,
   type Organization,
+  PAGES_FREE,
   PRICES,
   SEATS_MAX,
 } from './money-model-terms.ts'
@@ -64,6 +65,8 @@ function playOnOrganization(books: Books, operation: Extract<Operation, { organi
       return addMember(books, organization, operation.user)
     case 'remove_member':
       return removeMember(organization, operation.user)
+    case 'feature':
+      return chargePages(organization, operation.pages, operation.key)
     default:
       return pay(books, organization, operation)
   }
@@ -126,6 +129,22 @@ function pay(books: Books, organization: Organization, { kind, amount, reference
   organization.seq += 1
   const seq = organization.seq
   const answer = `${seq} ${wake(books, organization)}`
+  organization.payments[name] = { terms, answer }
+  return answer
+}
+
+function chargePages(organization: Organization, pages: number, key: string): string {
+  const name = `feature ${key}`
+  const terms = `${pages}`
+  const before = organization.payments[name]
+  if (before) return before.terms === terms ? `again ${before.answer}` : 'reference-conflict'
+  const free = Math.min(pages, Math.max(0, PAGES_FREE - organization.pages))
+  const amount = BigInt(pages - free) * PRICES.page
+  if (amount > organization.available + organization.overdraft) return 'insufficient-balance'
+  organization.pages += pages
+  organization.available -= amount
+  if (amount > 0n) organization.seq += 1
+  const answer = `${amount > 0n ? organization.seq : null} charged ${amount}`
   organization.payments[name] = { terms, answer }
   return answer
 }

@@ -3,7 +3,16 @@ import { newId } from '../../src/foundation/ids.ts'
 import type { BoundedStage } from '../../src/pricing/quote.ts'
 import type { StageUsage } from '../../src/pricing/usage.ts'
 import { component } from '../support/tollkeeper.ts'
-import { type Books, type Bound, found, type Job, type Operation, PRICES, type Stage } from './money-model-terms.ts'
+import {
+  type Books,
+  type Bound,
+  found,
+  type Job,
+  type Operation,
+  PAGES_FREE,
+  PRICES,
+  type Stage,
+} from './money-model-terms.ts'
 
 const price = (nano: bigint): string => `0.${String(nano).padStart(9, '0')}`
 const llm = (key: string, tokenClass: 'input' | 'output', nano: bigint) =>
@@ -16,6 +25,7 @@ export const COMPONENTS = [
   ...['a', 'b'].map((agent) => component(`fee-${agent}`, { kind: 'agent', agent }, price(PRICES.fee))),
   llm('prompt', 'input', PRICES.prompt),
   llm('completion', 'output', PRICES.completion),
+  component('pages', { kind: 'feature', feature: 'page', included: PAGES_FREE }, price(PRICES.page)),
 ]
 export const SEAT_PRICE = price(PRICES.seat)
 
@@ -86,6 +96,7 @@ const MONEY = [
   ...(['admit', 'admit', 'admit', 'admit', 'settle', 'settle', 'settle', 'settle', 'settle', 'settle'] as const),
   ...(['settle', 'settle', 'complete', 'reverse', 'cancel', 'fail', 'wake', 'resume', 'resume'] as const),
   ...(['top_up', 'top_up', 'credit', 'debit', 'debit', 'add_member', 'add_member', 'remove_member'] as const),
+  ...(['feature', 'feature'] as const),
   ...(['extend', 'extend', 'extend', 'extend', 'let_go', 'let_go', 'redeliver'] as const),
 ]
 const draftsOf = (kinds: readonly Draft['kind'][]): fc.Arbitrary<Draft> =>
@@ -211,6 +222,8 @@ export function askedOf(books: Books, { kind, job: pick, stage: place, size, nam
     case 'credit':
     case 'debit':
       return ask({ kind, organization, amount: 40n * BigInt(size + 1), reference: `r${name}-${size % 4}` })
+    case 'feature':
+      return ask({ kind, organization, pages: 1 + (size % 4), key: `k${name}-${size % 8}` })
     case 'add_member':
     case 'remove_member':
       return ask({ kind, organization, user: `u${name}` })

@@ -59,6 +59,15 @@ async function performOnOrganization(
     await teams.removeMember(organization, operation.user)
     return 'removed'
   }
+  if (operation.kind === 'feature') {
+    const { ledgerSeq, charged, replayed } = await billing.chargeFeature(
+      organization,
+      'page',
+      operation.pages,
+      operation.key,
+    )
+    return `${replayed ? 'again ' : ''}${ledgerSeq} charged ${charged}`
+  }
   const { kind, amount, reference } = operation
   const payment = { amount, reference, note: null }
   const paid =

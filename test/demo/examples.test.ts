@@ -75,6 +75,22 @@ describe('the examples run as they stand, on a fresh machine', () => {
     ])
   })
 
+  test('a feature is charged from code, once under its key, however often the program runs', async () => {
+    const { entries: before } = await read()
+    const run = () => runNode(['examples/feature-charge.ts'], { DATA_DIR: folder.path, LOG_LEVEL: 'warn' })
+    const first = await run()
+    expect({ code: first.code, stderr: first.stderr }).toEqual({ code: 0, stderr: '' })
+    expect(first.stdout).toMatch(/^charged: \{/)
+    expect(first.stdout).toContain("charged: '0.03'")
+    expect((await run()).stdout).toMatch(/^charged before: \{/)
+    const { entries, balance } = await read()
+    expect(entries.slice(0, before.length), 'what was there stays').toEqual(before)
+    expect(entries.slice(before.length)).toMatchObject([
+      { kind: 'feature', amount: 30_000_000n, component: 'ocr-page', reference: 'scan of invoice 4711', jobId: null },
+    ])
+    expect(balance.asOfSeq).toBe(entries.length)
+  })
+
   test('a platform with a queue of its own charges without our pipeline, each line once', async () => {
     const { entries: before } = await read()
     const { code, stdout, stderr } = await runNode(['examples/own-pipeline.ts'], {

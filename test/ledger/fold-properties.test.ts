@@ -17,8 +17,8 @@ function comparable(world: World): unknown {
     [...world.entries.values()].map(({ id: _, ...entry }) => entry),
     ({ organizationId }) => organizationId,
   )
-  const { organizations, periods, jobs, stages, holds, counters, members } = world
-  return { organizations, periods, jobs, stages, holds, counters, members, entries }
+  const { organizations, periods, jobs, stages, holds, counters, members, featureCharges } = world
+  return { organizations, periods, jobs, stages, holds, counters, members, featureCharges, entries }
 }
 
 /** Answers without the ids that are drawn anew each time. */

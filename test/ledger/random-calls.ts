@@ -25,6 +25,7 @@ const KINDS = [
   ...['claim', 'extend', 'extend', 'extend', 'let_go'],
   ...['wake', 'top_up', 'top_up', 'adjust', 'cancel', 'fail', 'end_own', 'redeliver', 'add_member', 'remove_member'],
   'change_member',
+  ...['charge_feature', 'charge_feature'],
 ] as const
 /** Amounts of every size, since rates are: a job costs between nothing and some ten units of a currency. */
 const amounts = fc.constantFrom(1n, 25n, 500n, 10_000n, 1_000_000n, 10n ** 9n, 10n ** 10n, 10n ** 11n)
@@ -211,6 +212,14 @@ export function callOf({ jobs }: Plan, { kind, job: pick, stage: place, amount, 
       }
     case 'remove_member':
       return { kind, organizationId, userId: `u${first % 4}` }
+    case 'charge_feature': {
+      const charge = {
+        feature: first % 5 === 0 ? 'unpriced' : 'f',
+        quantity: 1 + (second % 60),
+        key: `key-${first % 9}`,
+      }
+      return { kind, organizationId, id: newId(), ...charge, userId: first % 4 === 0 ? 'u0' : null }
+    }
     default:
       return kind === 'cancel' && second % 3 === 0 ? { kind, ...of } : null
   }

@@ -8,6 +8,7 @@ import { amountOf } from '../../src/pricing/rates.ts'
 import { COMPLETION_CLASSES, PROMPT_CLASSES, type TokenClass } from '../../src/pricing/tariff.ts'
 import { type LlmUsage, type StageBound, type StageUsage, tokensOf } from '../../src/pricing/usage.ts'
 import { sum, type World } from './world.ts'
+import { expectPeriods } from './world-periods.ts'
 
 /** What holds after every batch, whatever the calls were. */
 export function expectSound(world: World): void {
@@ -17,6 +18,7 @@ export function expectSound(world: World): void {
     expectPeriods(world, id)
     expectCommitted(world, id)
     expectCounters(world, id)
+    expectFeatureCharges(world, id)
   }
   for (const job of world.jobs.values()) {
     expectHolds(world, job)
@@ -44,34 +46,6 @@ function expectBalances(world: World, organizationId: string): void {
   }
   expect([organization.seq, organization.available, organization.held]).toEqual([ledger.length, available, held])
   expect(sum(world.openHolds(organizationId).map((hold) => hold.remaining))).toBe(held)
-}
-
-/** Periods follow each other without a gap, in time and in the ledger, and what was paid for them stands in it. */
-function expectPeriods(world: World, organizationId: string): void {
-  const organization = world.organization(organizationId)
-  const periods = world.periodsOf(organizationId)
-  const ledger = world.ledger(organizationId)
-  const running = periods.at(-1)
-  expect(running).toMatchObject({ number: organization.periodNumber, closing: null, closedAt: null })
-  expect([running?.start, running?.end]).toEqual([organization.periodStart, organization.periodEnd])
-  for (const [index, period] of periods.entries()) {
-    const { number, opening, planFee, seatFee, credit, paidAt } = period
-    const before = ledger[opening.seq - 1]
-    expect(number).toBe(index + 1)
-    expect(opening).toEqual({
-      seq: before?.seq ?? 0,
-      available: before?.availableAfter ?? 0n,
-      held: before?.heldAfter ?? 0n,
-    })
-    if (index > 0) expect(periods[index - 1]).toMatchObject({ end: period.start, closing: opening })
-    const paid = (key: string): bigint => world.entries.get(key)?.amount ?? 0n
-    const isPaid = paidAt !== null
-    expect(paid(businessKey.planFee(organizationId, number))).toBe(isPaid ? planFee : 0n)
-    expect(paid(businessKey.periodSeats(organizationId, number))).toBe(isPaid ? seatFee : 0n)
-    expect(paid(businessKey.unusedFee(organizationId, number - 1))).toBe(isPaid ? credit : 0n)
-  }
-  const owed = periods.find(({ paidAt }) => paidAt === null)
-  expect(organization.dueSince).toBe(owed?.dueAt ?? null)
 }
 
 function expectSeats(world: World, organizationId: string): void {
@@ -118,7 +92,13 @@ function expectAbsorbed(world: World, job: JobRow): void {
 /** `used` and `includedUsed` are the fold of the lines that count, `reserved` of the grants of open holds. */
 function expectCounters(world: World, organizationId: string): void {
   const expected = new Map<string, { used: number; includedUsed: number; reserved: number }>()
-  const add = (job: JobRow, component: string, used: number, includedUsed: number, reserved: number): void => {
+  const add = (
+    job: Pick<JobRow, 'tariffVersionId' | 'periodStart'>,
+    component: string,
+    used: number,
+    includedUsed: number,
+    reserved: number,
+  ): void => {
     const planId = world.tariffs.get(job.tariffVersionId ?? '')?.planId
     const key = `${organizationId} ${planId} ${component} ${job.periodStart}`
     const before = expected.get(key) ?? { used: 0, includedUsed: 0, reserved: 0 }
@@ -138,6 +118,11 @@ function expectCounters(world: World, organizationId: string): void {
       }
     }
   }
+  for (const { organizationId: owner, tariffVersionId, periodStart, line } of world.featureCharges.values()) {
+    const { component, quantity, includedUsed } = line
+    if (owner !== organizationId || component === null) continue
+    add({ tariffVersionId, periodStart }, component, quantity, includedUsed, 0)
+  }
   for (const [key, { organizationId: owner, used, includedUsed, reserved }] of world.counters) {
     if (owner !== organizationId) continue
     expect([key, { used, includedUsed, reserved }]).toEqual([
@@ -148,6 +133,21 @@ function expectCounters(world: World, organizationId: string): void {
   }
   for (const [key, counter] of expected)
     expect([key, counter]).toEqual([key, { used: 0, includedUsed: 0, reserved: 0 }])
+}
+
+/** Each charge of a feature is what its line makes of its quantity, and has an entry of that amount; no other has one. */
+function expectFeatureCharges(world: World, organizationId: string): void {
+  const charges = [...world.featureCharges.values()].filter((charge) => charge.organizationId === organizationId)
+  for (const { key, feature, quantity, line, tariffVersionId } of charges) {
+    const entry = world.entries.get(businessKey.feature(organizationId, key))
+    expect([entry?.amount ?? 0n, entry?.seq ?? null]).toEqual([line.amount, line.ledgerSeq])
+    const rate = world.tariffs.get(tariffVersionId)?.components.find((component) => component.feature === feature)
+    expect([line.quantity, line.component]).toEqual([quantity, rate?.key ?? null])
+    const price = rate ? amountOf(rate, line.billedBefore, line.billedQuantity) : 0n
+    expect(line.amount, `${key} explains itself`).toBe(price)
+  }
+  const paid = charges.filter(({ line }) => line.amount > 0n)
+  expect(world.ledger(organizationId).filter(({ kind }) => kind === 'feature')).toHaveLength(paid.length)
 }
 
 function expectHolds(world: World, job: JobRow): void {

@@ -1,12 +1,13 @@
 import { expect } from 'vitest'
+import type { AbsorbedRow } from '../../src/ledger/absorbed-row.ts'
 import type { AlertRow, ThresholdRow } from '../../src/ledger/alert-facts.ts'
 import { type Call, type CallKind, type Calls, PARKED_PER_WAKE, type Verdicts } from '../../src/ledger/calls.ts'
 import { currentStage } from '../../src/ledger/delivery.ts'
 import type {
-  AbsorbedRow,
   CounterRow,
   EntryRow,
   Facts,
+  FeatureChargeRow,
   HoldRow,
   JobRow,
   MemberRow,
@@ -15,22 +16,15 @@ import type {
   Writes,
 } from '../../src/ledger/facts.ts'
 import { fold } from '../../src/ledger/fold.ts'
-import { businessKey } from '../../src/ledger/keys.ts'
 import type { PeriodRow } from '../../src/ledger/period-row.ts'
 import type { Tariff } from '../../src/pricing/tariff.ts'
 import { storeAlerts } from './world-alerts.ts'
 import { isAboveLimit, readsMember } from './world-members.ts'
-
-/** One walk over parked jobs that a batch asks for: which one, or the page behind a cursor. */
-interface Page {
-  readonly organizationId: string
-  readonly jobId: string | null
-  readonly fitting: boolean
-  readonly after: { readonly parkedAt: number; readonly id: string } | null
-}
+import { keysOf, type Page, pagesOf, readOf } from './world-reads.ts'
 
 const counterKey = (row: CounterRow): string =>
   `${row.organizationId} ${row.planId} ${row.component} ${row.periodStart}`
+const featureKey = (row: Pick<FeatureChargeRow, 'organizationId' | 'key'>): string => `${row.organizationId} ${row.key}`
 const memberKey = (row: Pick<MemberRow, 'organizationId' | 'userId'>): string => `${row.organizationId} ${row.userId}`
 const isParked = (job: JobRow): boolean => job.state === 'rejected_for_balance'
 const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n)
@@ -55,6 +49,7 @@ export class World {
   readonly periods = new Map<string, PeriodRow>()
   readonly thresholds = new Map<string, ThresholdRow & { readonly organizationId: string }>()
   readonly alerts = new Map<string, AlertRow>()
+  readonly featureCharges = new Map<string, FeatureChargeRow>()
   /** Whether walks over what may fit find only that, as the statement does; else they find all, and the fold passes over. */
   findsFittingOnly = true
   /** What the last batch wrote. */
@@ -84,13 +79,15 @@ export class World {
     const jobs = [...this.jobs.values()].filter((job) => named.has(job.id) && organizationIds.has(job.organizationId))
     const walked = new Set(pages.map((page) => page.organizationId))
     const wholly = new Set(pages.flatMap((page) => (page.jobId === null ? [page.organizationId] : [])))
+    const charged = calls.flatMap((call) => (call.kind === 'charge_feature' ? call : []))
+    const counted = new Set([...walked, ...charged.map((call) => call.organizationId)])
     const organizations = [...this.organizations.values()]
       .filter((row) => organizationIds.has(row.id))
       .map((row) => ({
         ...row,
         waiting: this.parked(row.id).length > 0 || this.pending(row.id).length > 0 || row.dueSince !== null,
         periods: this.periodsOf(row.id).filter(({ closedAt, paidAt }) => closedAt === null || paidAt === null),
-        parked: walked.has(row.id) ? this.parked(row.id).length : null,
+        parked: counted.has(row.id) ? this.parked(row.id).length : null,
       }))
     const periods = new Set(jobs.map((job) => job.periodStart))
     return {
@@ -106,6 +103,7 @@ export class World {
       }),
       members: [...this.members.values()].filter((row) => readsMember(row, calls, jobs, wholly)),
       entries: [...this.entries.values()].filter((row) => keys.has(row.businessKey)),
+      featureCharges: charged.flatMap((call) => this.featureCharges.get(featureKey(call)) ?? []),
       parkedUpTo,
     }
   }
@@ -157,8 +155,8 @@ export class World {
 
   /** Everything that money depends on; equal snapshots mean that nothing has changed. */
   snapshot(): object {
-    const { organizations, periods, jobs, stages, holds, counters, members, entries, absorbed } = this
-    const money = { organizations, periods, jobs, stages, holds, counters, members, entries, absorbed }
+    const { organizations, periods, jobs, stages, holds, counters, members, entries, absorbed, featureCharges } = this
+    const money = { organizations, periods, jobs, stages, holds, counters, members, entries, absorbed, featureCharges }
     return structuredClone({ ...money, thresholds: this.thresholds, alerts: this.alerts })
   }
 
@@ -229,6 +227,10 @@ export class World {
       this.entries.set(row.businessKey, row)
     }
     this.absorbed.push(...writes.absorbed)
+    for (const row of unique(writes.featureCharges, featureKey)) {
+      expect(this.featureCharges.has(featureKey(row)), `unique: feature charge ${row.key}`).toBe(false)
+      this.featureCharges.set(featureKey(row), row)
+    }
   }
 
   /** While a job is processed its row says neither where it is nor what it was charged; whoever asks reads its stages. */
@@ -248,42 +250,6 @@ export class World {
     const open = [...this.holds.values()].filter(({ jobId, state }) => jobId === row.jobId && state === 'open')
     expect(open.length, 'unique: holds_one_open').toBeLessThanOrEqual(1)
   }
-}
-
-function pagesOf(call: Call): readonly Page[] {
-  const { organizationId } = call
-  if (call.kind === 'wake')
-    return [
-      {
-        organizationId,
-        jobId: call.jobId,
-        fitting: call.jobId === null && call.scope === 'fitting',
-        after: call.after,
-      },
-    ]
-  if (call.kind === 'top_up' || call.kind === 'adjust')
-    return [{ organizationId, jobId: null, fitting: false, after: null }]
-  return []
-}
-
-/** Of a stage only what a call may need is read: its lines to answer or to reverse them, never its text or usage. */
-function readOf(row: StageRow, calls: readonly Call[]): StageRow {
-  const needed = calls.some((call) => {
-    if (call.kind === 'fail' || call.kind === 'reverse' || call.kind === 'extend' || call.kind === 'wake') {
-      return call.jobId === row.jobId
-    }
-    if (call.kind === 'settle') return call.jobId === row.jobId && call.stage === row.stage
-    return call.kind === 'admit' && call.jobId === row.jobId && row.stage === 'input'
-  })
-  const lines = row.state === 'charged' && needed ? row.lines : undefined
-  return { ...row, usage: undefined, lines, result: undefined }
-}
-
-function keysOf(call: Call): readonly string[] {
-  if (call.kind === 'top_up') return [businessKey.topUp(call.organizationId, call.reference)]
-  if (call.kind === 'adjust') return [businessKey.adjustment(call.organizationId, call.reference)]
-  if (call.kind === 'extend') return [businessKey.extend(call.jobId, call.stage, call.call)]
-  return []
 }
 
 /** The rows of one kind of write: the write statement refuses to meet a row twice. */

@@ -1,6 +1,7 @@
 import { ALERT_MUTANTS } from './alert-mutants.ts'
 import { BATCHER_MUTANTS } from './batcher-mutants.ts'
 import { DATABASE_MUTANTS } from './database-mutants.ts'
+import { FEATURE_MUTANTS } from './feature-mutants.ts'
 import { FUNDING_MUTANTS } from './funding-mutants.ts'
 import { HOLD_MUTANTS } from './hold-mutants.ts'
 import { LIMIT_MUTANTS } from './limit-mutants.ts'
@@ -37,6 +38,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...FUNDING_MUTANTS,
   ...RENEWAL_MUTANTS,
   ...LIMIT_MUTANTS,
+  ...FEATURE_MUTANTS,
   ...WAKE_MUTANTS,
   ...WORK_MUTANTS,
   ...BATCHER_MUTANTS,

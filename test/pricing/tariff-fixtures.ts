@@ -84,6 +84,7 @@ const DRAFTS: readonly Draft[] = [
   { key: 'constructor', kind: 'input_tokens' },
   { key: 'output', kind: 'output_tokens' },
   { key: 'fee', kind: 'agent', agent: 'a' },
+  { key: 'feature', kind: 'feature', feature: 'f' },
   ...LLM_DRAFTS,
 ]
 

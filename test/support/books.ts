@@ -4,7 +4,7 @@ import type { TestDatabase } from './postgres.ts'
 /**
  * Asserts, in SQL and against the stored rows alone, what must hold of every organisation whatever happened: balances
  * equal the fold of the ledger at every prefix, no gap in seq, holds equal `held`, one entry per charged line, counters
- * equal what lines and open holds say.
+ * equal what lines, charged features and open holds say.
  */
 export async function expectBooksToBalance({ query }: TestDatabase): Promise<void> {
   const broken = async (sql: string): Promise<readonly unknown[]> => query(sql)
@@ -16,6 +16,7 @@ export async function expectBooksToBalance({ query }: TestDatabase): Promise<voi
   expect(await broken(LINES), 'each charged line has exactly one entry').toEqual([])
   expect(await broken(JOBS), 'a job is charged the sum of its lines, and no more than was held').toEqual([])
   expect(await broken(COUNTERS), 'counters equal the settled lines').toEqual([])
+  expect(await broken(FEATURES), 'each charge of a feature has exactly one entry').toEqual([])
   expect(await broken(SEATS), 'seats used equal active members').toEqual([])
   expect(await broken(COMMITTED), 'members are committed to what their jobs hold and were charged').toEqual([])
 }
@@ -65,7 +66,19 @@ left join lateral (
   where j.organization_id = c.organization_id and v.plan_id = c.plan_id and j.period_start = c.period_start
     and line ->> 0 = c.component
 ) l on true
-where c.used <> l.used or c.included_used <> l.included`
+left join lateral (
+  select coalesce(sum((f.line ->> 5)::bigint), 0) as used, coalesce(sum((f.line ->> 7)::bigint), 0) as included
+  from tollkeeper.feature_charges f join tollkeeper.tariff_versions v on v.id = f.tariff_version_id
+  where f.organization_id = c.organization_id and v.plan_id = c.plan_id and f.period_start = c.period_start
+    and f.line ->> 0 = c.component
+) f on true
+where c.used <> l.used + f.used or c.included_used <> l.included + f.included`
+const FEATURES = `
+select f.*, e.* from tollkeeper.feature_charges f
+full join (select * from tollkeeper.ledger_entries where kind = 'feature') e
+  on e.organization_id = f.organization_id and e.seq = f.ledger_seq and e.amount = f.charged
+    and e.business_key = 'feature:' || f.organization_id || ':' || f.key
+where f.charged > 0 and e.seq is null or f.id is null or f.charged <> (f.line ->> 15)::bigint`
 const SEATS = `
 select b.organization_id from tollkeeper.organization_balances b
 left join tollkeeper.team_members m on m.organization_id = b.organization_id and m.state = 'active'

@@ -180,10 +180,11 @@ async function standStill(client: pg.ClientBase, asked: readonly Promise<unknown
 const stampEach = ({ organizations }: Facts, stamp: string): Stamps =>
   new Map(organizations.map(({ id }) => [id, stamp]))
 
-function versionsOf({ organizations, jobs }: Facts): readonly string[] {
+function versionsOf({ organizations, jobs, featureCharges }: Facts): readonly string[] {
   const periods = organizations.flatMap((organization) => organization.periods)
   const next = organizations.map(({ nextTariffVersionId }) => ({ tariffVersionId: nextTariffVersionId }))
-  return [...organizations, ...next, ...periods, ...jobs].flatMap(({ tariffVersionId }) => tariffVersionId ?? [])
+  const pinned = [...organizations, ...next, ...periods, ...jobs, ...featureCharges]
+  return pinned.flatMap(({ tariffVersionId }) => tariffVersionId ?? [])
 }
 
 function changedOnes(error: unknown): readonly string[] {

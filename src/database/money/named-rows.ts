@@ -29,6 +29,8 @@ export interface NamedRows {
   readonly teams: ReadonlySet<string>
   /** Keys of which the entry is read, if there is one. */
   readonly keys: NamedKeys
+  /** Charges of features that may have been made before; what is not is priced by the present counters. */
+  readonly features: readonly { readonly organizationId: string; readonly key: string }[]
   readonly walks: readonly Walk[]
   /** Whether a call may admit a job, and so needs bounds and steps. */
   readonly admits: boolean
@@ -51,6 +53,7 @@ const PLAIN: ReadonlySet<CallKind> = new Set([
   'add_threshold',
   'remove_threshold',
   'judge_headroom',
+  'charge_feature',
 ])
 
 export function namedRows(calls: readonly Call[]): NamedRows {
@@ -62,6 +65,7 @@ export function namedRows(calls: readonly Call[]): NamedRows {
   const teams = new Set<string>()
   const ofJobs: { jobId: string; key: string }[] = []
   const others = new Set<string>()
+  const features: { organizationId: string; key: string }[] = []
   const walks: Walk[] = []
   const walkAll = (organizationId: string): void => {
     teams.add(organizationId)
@@ -70,10 +74,11 @@ export function namedRows(calls: readonly Call[]): NamedRows {
   for (const call of calls) {
     organizations.add(call.organizationId)
     if ('jobId' in call && call.jobId !== null) jobs.add(call.jobId)
-    if ('userId' in call) {
+    if ('userId' in call && call.userId !== null) {
       members.add(call.userId)
       teams.add(call.organizationId)
     }
+    if (call.kind === 'charge_feature') features.push({ organizationId: call.organizationId, key: call.key })
     // Whatever may reverse a job's charges needs all its lines.
     if (call.kind === 'fail' || call.kind === 'reverse' || call.kind === 'extend') whole.add(call.jobId)
     if (call.kind === 'extend') {
@@ -99,5 +104,6 @@ export function namedRows(calls: readonly Call[]): NamedRows {
     }
   }
   const admits = calls.some(({ kind }) => !PLAIN.has(kind))
-  return { organizations, jobs, whole, settled, members, teams, keys: { ofJobs, others }, walks, admits }
+  const keys = { ofJobs, others }
+  return { organizations, jobs, whole, settled, members, teams, keys, features, walks, admits }
 }

@@ -10,6 +10,7 @@ import {
   boundFrom,
   counterFrom,
   entryFrom,
+  featureChargeFrom,
   holdFrom,
   jobFrom,
   linesFrom,
@@ -40,19 +41,23 @@ export async function readFacts(
   const ids = [...named.jobs, ...parked]
   const jobIds = plain(ids, (id) => id)
   const admits = named.admits ? 't' : 'f'
-  const counted = listOf(named.walks.flatMap((walk) => (walk.fitting ? [] : walk.organizationId)))
+  const { features } = named
+  const counted = listOf(countedOf(named))
   const { ofJobs, others } = named.keys
   const pairs = [plain(ofJobs, ({ jobId }) => jobId), quoted(ofJobs, ({ key }) => key)]
   const needsMembers = ids.length > 0 || named.teams.size > 0
-  const [, balances, organizationRows, jobRows, stageRows, counters, members, entries] = await allOf([
+  const needsCounters = ids.length + features.length > 0
+  const featureKeys = [quoted(features, (row) => row.organizationId), quoted(features, ({ key }) => key)]
+  const [, balances, organizationRows, jobRows, stageRows, counters, members, entries, featureRows] = await allOf([
     begin,
     locking,
     ask(client, STATEMENTS.readOrganizations, [organizations, counted, time()]),
     ids.length > 0 ? ask(client, STATEMENTS.readJobs, [jobIds, admits]) : NOTHING,
     ids.length > 0 ? ask(client, STATEMENTS.readStages, [jobIds, admits]) : NOTHING,
-    ids.length > 0 ? ask(client, STATEMENTS.readCounters, [organizations, jobIds]) : NOTHING,
+    needsCounters ? ask(client, STATEMENTS.readCounters, [organizations, jobIds]) : NOTHING,
     needsMembers ? ask(client, STATEMENTS.readMembers, memberValues(named, jobIds)) : NOTHING,
     ofJobs.length + others.size > 0 ? ask(client, STATEMENTS.readEntries, [...pairs, listOf(others)]) : NOTHING,
+    features.length > 0 ? ask(client, STATEMENTS.readFeatureCharges, featureKeys) : NOTHING,
   ])
   const byId = new Map(balances.map((row) => [row[0], row]))
   const jobs = jobRows.map(jobFrom)
@@ -68,6 +73,7 @@ export async function readFacts(
     counters: counters.map(counterFrom),
     members: members.map(memberFrom),
     entries: entries.map(entryFrom),
+    featureCharges: featureRows.map(featureChargeFrom),
     parkedUpTo: parkedUpTo(balances, named),
   }
   return { facts, stamps: new Map(balances.map((row) => [row[0] as string, row[7] as string])) }
@@ -75,6 +81,12 @@ export async function readFacts(
 
 function memberValues({ organizations, members, teams }: NamedRows, jobIds: string): Cells {
   return [listOf(organizations), listOf(members), jobIds, listOf(teams)]
+}
+
+/** Whose parked jobs are counted: the balances that calls answer say how many there are. */
+function countedOf({ walks, features }: NamedRows): ReadonlySet<string> {
+  const walked = walks.filter(({ fitting }) => !fitting)
+  return new Set([...walked, ...features].map(({ organizationId }) => organizationId))
 }
 
 /** A job that stops is priced anew when it is parked, which any call may do that ends its last claim. */

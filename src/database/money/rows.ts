@@ -1,6 +1,8 @@
 import type {
+  BalanceView,
   CounterRow,
   EntryRow,
+  FeatureChargeRow,
   FundingDetails,
   HoldRow,
   JobRow,
@@ -40,9 +42,13 @@ export function rejectionFromJson(rejection: Json<Rejection>): Rejection {
 }
 
 function detailsFromJson(details: Json<FundingDetails>): FundingDetails {
-  const { available, held, overdraftLimit } = details.balance
+  return { ...details, balance: balanceFromJson(details.balance) }
+}
+
+export function balanceFromJson(balance: Json<BalanceView>): BalanceView {
+  const { available, held, overdraftLimit } = balance
   const amounts = { available: BigInt(available), held: BigInt(held), overdraftLimit: BigInt(overdraftLimit) }
-  return { ...details, balance: { ...details.balance, ...amounts } }
+  return { ...balance, ...amounts }
 }
 
 /** The lines of a charged stage; undefined where it has none stored. */
@@ -225,5 +231,21 @@ export function entryFrom(row: Cells): EntryRow {
     reversesSeq: maybeNumber(row[16]),
     details: details && detailsFromJson(details),
     createdAt: number(row[18]),
+  }
+}
+
+export function featureChargeFrom(row: Cells): FeatureChargeRow {
+  return {
+    id: text(row[0]),
+    organizationId: text(row[1]),
+    key: text(row[2]),
+    feature: text(row[3]),
+    quantity: number(row[4]),
+    userId: maybeText(row[5]),
+    tariffVersionId: text(row[6]),
+    periodStart: number(row[7]),
+    line: lineFromJson(JSON.parse(text(row[8]))),
+    balance: balanceFromJson(JSON.parse(text(row[9]))),
+    createdAt: number(row[10]),
   }
 }

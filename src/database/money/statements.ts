@@ -31,6 +31,7 @@ export const STATEMENTS = {
   readCounters: statement('read-counters'),
   readMembers: statement('read-members'),
   readEntries: statement('read-entries'),
+  readFeatureCharges: statement('read-feature-charges'),
   writeBalances: statement('write-balances'),
   writeSubscriptions: statement('write-subscriptions'),
   writePeriods: statement('write-periods'),
@@ -47,6 +48,7 @@ export const STATEMENTS = {
   removeThresholds: statement('remove-thresholds'),
   raiseAlerts: statement('raise-alerts'),
   clearAlerts: statement('clear-alerts'),
+  writeFeatureCharges: statement('write-feature-charges'),
   notify: statement('notify'),
 } as const
 

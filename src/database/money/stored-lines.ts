@@ -28,7 +28,11 @@ export type StoredLine = readonly [
 ]
 
 export function linesToJson(lines: readonly SettledLine[]): readonly StoredLine[] {
-  return lines.map((line) => [
+  return lines.map(lineToJson)
+}
+
+export function lineToJson(line: SettledLine): StoredLine {
+  return [
     line.component,
     line.kind,
     line.model,
@@ -47,7 +51,7 @@ export function linesToJson(lines: readonly SettledLine[]): readonly StoredLine[
     line.amount.toString(),
     line.writtenOff.toString(),
     line.ledgerSeq,
-  ])
+  ]
 }
 
 export function lineFromJson(stored: StoredLine): SettledLine {

@@ -1,7 +1,8 @@
+import type { AbsorbedRow } from '../../ledger/absorbed-row.ts'
 import type {
-  AbsorbedRow,
   CounterRow,
   EntryRow,
+  FeatureChargeRow,
   HoldRow,
   JobRow,
   MemberRow,
@@ -12,7 +13,7 @@ import type {
 import { alertStatements } from './alert-rows.ts'
 import { json, listOf, plain, quoted } from './array-literal.ts'
 import { type Cells, STATEMENTS, type Statement } from './statements.ts'
-import { linesToJson } from './stored-lines.ts'
+import { linesToJson, lineToJson } from './stored-lines.ts'
 import { periodColumns } from './write-periods.ts'
 
 /** A statement with its values, ready to be sent. */
@@ -53,6 +54,7 @@ export function writingStatements(
   store(STATEMENTS.writePeriods, writes.periods, periodColumns)
   store(STATEMENTS.writeAbsorbed, writes.absorbed, absorbedColumns)
   prepared.push(...alertStatements(writes.alerts))
+  store(STATEMENTS.writeFeatureCharges, writes.featureCharges, featureChargeColumns)
   if (prepared.length > 0 || writes.organizations.length > 0) {
     prepared.push([STATEMENTS.writeBalances, [...balanceColumns(organizations), stamp]])
   }
@@ -194,6 +196,24 @@ function absorbedColumns(rows: readonly AbsorbedRow[]): Cells {
     json(rows, (row) => row.usage),
     plain(rows, (row) => row.tokens),
     plain(rows, (row) => row.cost),
+    plain(rows, (row) => row.createdAt),
+  ]
+}
+
+function featureChargeColumns(rows: readonly FeatureChargeRow[]): Cells {
+  return [
+    plain(rows, (row) => row.id),
+    quoted(rows, (row) => row.organizationId),
+    quoted(rows, (row) => row.key),
+    quoted(rows, (row) => row.feature),
+    plain(rows, (row) => row.quantity),
+    quoted(rows, (row) => row.userId),
+    plain(rows, (row) => row.tariffVersionId),
+    plain(rows, (row) => row.periodStart),
+    json(rows, (row) => lineToJson(row.line)),
+    json(rows, (row) => row.balance),
+    plain(rows, (row) => row.line.amount),
+    plain(rows, (row) => row.line.ledgerSeq),
     plain(rows, (row) => row.createdAt),
   ]
 }
