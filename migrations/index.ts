@@ -4,6 +4,7 @@ import { Migration20261123180000_keys_of_jobs } from './Migration20261123180000_
 import { Migration20261123200000_absorbed_usage } from './Migration20261123200000_absorbed_usage.ts'
 import { Migration20261123220000_room_for_stages } from './Migration20261123220000_room_for_stages.ts'
 import { Migration20261124000000_periods } from './Migration20261124000000_periods.ts'
+import { Migration20261124004000_plan_life } from './Migration20261124004000_plan_life.ts'
 
 /** Every migration, oldest first: an explicit list, so that the published package needs no folder scan. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   Migration20261123200000_absorbed_usage,
   Migration20261123220000_room_for_stages,
   Migration20261124000000_periods,
+  Migration20261124004000_plan_life,
 ]
