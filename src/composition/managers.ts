@@ -4,6 +4,8 @@ import type { Logger } from '../foundation/logger.ts'
 import { BalanceManager } from '../managers/balance.manager.ts'
 import { JobManager } from '../managers/job.manager.ts'
 import { OrganizationManager } from '../managers/organization.manager.ts'
+import { PlanMoveManager } from '../managers/plan-move.manager.ts'
+import { PlanPreviewManager } from '../managers/plan-preview.manager.ts'
 import { TariffManager } from '../managers/tariff.manager.ts'
 import { TeamBillingManager } from '../managers/team-billing.manager.ts'
 import { TokenBasedBillingManager } from '../managers/token-based-billing.manager.ts'
@@ -49,6 +51,8 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
     jobs: new JobManager(o200kBase, clock),
     teams: new TeamBillingManager(money),
     tariffs: new TariffManager(time),
+    planMoves: new PlanMoveManager(time),
+    planPreviews: new PlanPreviewManager(time),
     organizations: new OrganizationManager(time, money),
     queues,
     outbox,

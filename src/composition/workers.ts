@@ -17,7 +17,7 @@ const DAY_MS = 86_400_000
 
 /** Starts the workers of every queue, the sweep and the wake; disposing stops them, gracefully. */
 export function startWorkers(config: Config, logger: Logger, storage: Storage, managers: Managers, stages: Stages) {
-  const { em, pool, work, backend, notifications, time } = storage
+  const { em, inTransaction, pool, work, backend, notifications, time } = storage
   const timing = { stageTimeoutMs: config.stageTimeoutMs, keepClaimMs: KEEP_CLAIM_MS }
   const processors = createProcessors({ ...stages, ...managers, ...timing, em, work, inHand: new WorkInHand(), logger })
   const workers = createWorkers(backend, processors, { concurrency: config.workerConcurrency, logger })
@@ -25,6 +25,7 @@ export function startWorkers(config: Config, logger: Logger, storage: Storage, m
   const sweep = new Sweep({
     ...managers,
     em,
+    inTransaction,
     logger,
     schedule: new ScheduleManager(time),
     alone: (work) => withAdvisoryLock(pool, SWEEP_LOCK, work),
