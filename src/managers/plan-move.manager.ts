@@ -1,5 +1,6 @@
 import { type EntityManager, LockMode } from '@mikro-orm/postgresql'
 import { NotFoundError } from '../foundation/errors.ts'
+import { failpoint } from '../foundation/failpoint.ts'
 import { newId } from '../foundation/ids.ts'
 import { Organization } from '../models/organization.model.ts'
 import { OrganizationBalance } from '../models/organization-balance.model.ts'
@@ -175,6 +176,7 @@ export class PlanMoveManager {
     move.cursor = ids.at(-1) ?? move.cursor
     if (ids.length < PAGE_MAX) await finish(em, move, 'done', now)
     await em.flush()
+    failpoint('move.in-transaction')
     return { moved: moved.length, overdue: [] }
   }
 }
