@@ -3,6 +3,7 @@ import type { Book } from './book.ts'
 import type { Asked, Calls, Verdicts } from './calls.ts'
 import type { MemberRow, OrganizationRow } from './facts.ts'
 import { businessKey } from './keys.ts'
+import { seatPrice } from './seat-price.ts'
 
 /** Adds a member: a seat that is paid and free costs nothing, a new one the rest of its period; unpaid, it waits. */
 export function addMember(book: Book, call: Calls['add_member']): Verdicts['add_member'] {
@@ -99,8 +100,6 @@ function takeSeat(book: Book, organization: OrganizationRow, member: MemberRow):
 
 /** Price of one seat for what is left of the period, to the millisecond, in nano-units. */
 function seatFee(book: Book, organization: OrganizationRow): Nano {
-  if (organization.tariffVersionId === null) return 0n
-  const { memberPrice } = book.tariff(organization.tariffVersionId)
   const left = BigInt(Math.max(0, organization.periodEnd - book.now))
-  return divideHalfUp(memberPrice * left, BigInt(organization.periodEnd - organization.periodStart))
+  return divideHalfUp(seatPrice(book, organization) * left, BigInt(organization.periodEnd - organization.periodStart))
 }

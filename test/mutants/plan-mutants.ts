@@ -69,6 +69,18 @@ export const PLAN_MUTANTS: readonly Mutant[] = [
     ],
   ),
   ...mutantsOf(
+    'src/ledger/seat-price.ts',
+    ['scenarios/plan-life'],
+    [
+      {
+        name: 'seat-at-the-price-of-the-next-period',
+        why: 'a version that is pinned in mid-month changes what the seats of that month cost and give back',
+        find: 'first.planId === pinned.planId ? first',
+        replace: 'first.planId !== pinned.planId ? first',
+      },
+    ],
+  ),
+  ...mutantsOf(
     'src/pricing/comparison.ts',
     ['pricing/comparison'],
     [
