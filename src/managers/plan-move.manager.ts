@@ -36,7 +36,7 @@ export interface PlanMoveView {
 /** What one page of a move did. */
 export interface MovedPage {
   readonly moved: number
-  /** Organisations whose period is over: the move goes on once they are renewed. */
+  /** Organisations for which something is due by time: the move goes on once they are renewed. */
   readonly overdue: readonly string[]
 }
 
@@ -139,7 +139,8 @@ export class PlanMoveManager {
   /**
    * Works off one page of the oldest running move, in the transaction that it is given. Balances are locked before the
    * move, as everywhere; a move that was cancelled or worked on meanwhile is left alone, and so is a page with somebody
-   * whose period is over and not closed yet: what it renews to is the version that it was on at that moment.
+   * whose period is over and not closed yet, or who waits to go over to another plan: what is due by time comes first, on the
+   * version of that moment.
    * @returns how many organisations were moved, and who must be renewed first; null where no move is running
    */
   async workOff(em: EntityManager): Promise<MovedPage | null> {
@@ -161,7 +162,8 @@ export class PlanMoveManager {
     )
     if (!move) return { moved: 0, overdue: [] }
     const now = await this.#time.now(em)
-    const overdue = await em.find(Organization, { id: { $in: [...ids] }, periodEnd: { $lte: now } })
+    const isOver = { $or: [{ periodEnd: { $lte: now } }, { nextTariffAt: { $lte: now } }] }
+    const overdue = await em.find(Organization, { id: { $in: [...ids] }, ...isOver })
     if (overdue.length > 0) return { moved: 0, overdue: overdue.map((organization) => organization.id) }
     const still = await candidatesAmong(em, target, ids)
     const moved: string[] = []

@@ -109,12 +109,7 @@ async function tariffsOf(em: EntityManager, plan: TariffPlan, organizations: rea
 }
 
 /** What was used in the period that runs now; an organisation whose period has ended has used nothing of the next one yet. */
-async function runningCounters(
-  em: EntityManager,
-  plan: TariffPlan,
-  organizations: readonly Organization[],
-  now: Date,
-) {
+async function runningCounters(em: EntityManager, plan: TariffPlan, organizations: readonly Organization[], now: Date) {
   const running = organizations.filter(({ periodEnd }) => periodEnd > now)
   const startOf = new Map(running.map(({ id, periodStart }) => [id, periodStart.getTime()]))
   const starts = [...new Set(startOf.values())].map((start) => new Date(start))

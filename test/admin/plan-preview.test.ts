@@ -58,8 +58,9 @@ describe('a dry run of a publication', () => {
 
     const answer = await preview(id, 'now')
     expect(await everything()).toEqual(before)
-    const old = { price_per_month: '10.00', max_team_members: null, member_price: '2.00', charge_on_failure: 'none' }
-    const next = { ...terms, member_price: '2.00' }
+    const same = { member_price: '2.00', grace_days: 7, suspend_after_days: 30 }
+    const old = { ...same, price_per_month: '10.00', max_team_members: null, charge_on_failure: 'none' }
+    const next = { ...same, ...terms }
     const move = { from_version: 1, to_version: 2, old, new: next }
     const unused = { usage_so_far: [], difference: '0.00' }
     const problem = { code: 'seat-limit', detail: 'This tariff allows 1 members, 2 are active; remove some' }

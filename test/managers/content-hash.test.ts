@@ -38,6 +38,8 @@ describe('the hash of what a version says', () => {
     ['the price of a seat', { ...plain, memberPrice: plain.memberPrice + 1n }],
     ['no limit of members for one of 0', { ...plain, maxTeamMembers: 0 }],
     ['no limit of members', { ...plain, maxTeamMembers: null }],
+    ['the days of grace', { ...plain, graceDays: plain.graceDays + 1 }],
+    ['the days until it is suspended', { ...plain, suspendAfterDays: plain.suspendAfterDays + 1 }],
     ['what a failed job pays', { ...plain, chargeOnFailure: 'finished_stages' }],
     [
       'the order of the components, in which lines are charged',

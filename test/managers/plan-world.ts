@@ -48,7 +48,7 @@ export async function workOffAll({ inTransaction, planMoves, organizations }: To
 
 /** Organisations `<prefix>-0001` and so on, in one statement: a page is a hundred of them. */
 export async function manyOrganizations(
-  { database }: World,
+  { database }: Pick<World, 'database'>,
   { planId, version, prefix, count }: { planId: string; version: number; prefix: string; count: number },
 ): Promise<void> {
   await database.query(
@@ -58,13 +58,17 @@ export async function manyOrganizations(
        select $1 || '-' || lpad(i::text, 4, '0'), 'one of many', 'USD', v.id, date_trunc('day', now()),
          date_trunc('day', now()), date_trunc('day', now()) + interval '1 month'
        from generate_series(1, $2::int) i, tollkeeper.tariff_versions v where v.plan_id = $3 and v.version = $4
-       returning id)
+       returning *),
+     begun as (
+       insert into tollkeeper.billing_periods
+         (organization_id, number, period_start, period_end, tariff_version_id, due_at, paid_at)
+       select id, 1, period_start, period_end, tariff_version_id, period_start, period_start from made)
      insert into tollkeeper.organization_balances (organization_id) select id from made`,
     [prefix, count, planId, version],
   )
 }
 
-export async function standings({ database }: World, prefix: string): Promise<readonly Standing[]> {
+export async function standings({ database }: Pick<World, 'database'>, prefix: string): Promise<readonly Standing[]> {
   return database.query<Standing & Record<string, unknown>>(
     `select o.id, v.version, n.version as next from tollkeeper.organizations o
      left join tollkeeper.tariff_versions v on v.id = o.tariff_version_id
@@ -75,7 +79,7 @@ export async function standings({ database }: World, prefix: string): Promise<re
 }
 
 /** Keeps a row for every change of an organisation's tariff from now on: who was moved, and how often. */
-export async function recordMoves({ database }: World): Promise<() => Promise<readonly string[]>> {
+export async function recordMoves({ database }: Pick<World, 'database'>): Promise<() => Promise<readonly string[]>> {
   await database.query(`create table if not exists public.moves_seen (id text not null)`)
   await database.query(`grant insert on public.moves_seen to tollkeeper_app`)
   await database.query(`create or replace function public.see_move() returns trigger language plpgsql as

@@ -68,11 +68,13 @@ function previewedMoveToJson({ organizationId, old, comparison, problem }: Previ
 }
 
 /** What a version costs and allows besides its components. */
-function termsToJson({ pricePerMonth, maxTeamMembers, memberPrice, chargeOnFailure }: Tariff) {
+function termsToJson({ pricePerMonth, maxTeamMembers, memberPrice, ...rules }: Tariff) {
   return {
     price_per_month: formatAmount(pricePerMonth),
     max_team_members: maxTeamMembers,
     member_price: formatAmount(memberPrice),
-    charge_on_failure: chargeOnFailure,
+    charge_on_failure: rules.chargeOnFailure,
+    grace_days: rules.graceDays,
+    suspend_after_days: rules.suspendAfterDays,
   }
 }
