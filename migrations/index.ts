@@ -7,6 +7,7 @@ import { Migration20261124000000_periods } from './Migration20261124000000_perio
 import { Migration20261124001000_minimum_per_job } from './Migration20261124001000_minimum_per_job.ts'
 import { Migration20261124002000_feature_charges } from './Migration20261124002000_feature_charges.ts'
 import { Migration20261124003000_member_limits } from './Migration20261124003000_member_limits.ts'
+import { Migration20261124004000_plan_life } from './Migration20261124004000_plan_life.ts'
 import { Migration20261124005000_usage } from './Migration20261124005000_usage.ts'
 import { Migration20261124006000_balance_alerts } from './Migration20261124006000_balance_alerts.ts'
 
@@ -21,6 +22,7 @@ export const migrations = [
   Migration20261124001000_minimum_per_job,
   Migration20261124002000_feature_charges,
   Migration20261124003000_member_limits,
+  Migration20261124004000_plan_life,
   Migration20261124005000_usage,
   Migration20261124006000_balance_alerts,
 ]

@@ -17,6 +17,7 @@ import { jobRoutes } from './routes/jobs.route.ts'
 import { memberRoutes } from './routes/members.route.ts'
 import { moneyRoutes } from './routes/money.route.ts'
 import { organizationRoutes } from './routes/organizations.route.ts'
+import { planMoveRoutes } from './routes/plan-moves.route.ts'
 import { organizationStatementRoutes, statementRoutes } from './routes/statements.route.ts'
 import { tariffRoutes } from './routes/tariffs.route.ts'
 import { organizationUsageRoutes, usageRoutes } from './routes/usage.route.ts'
@@ -58,6 +59,7 @@ function apiRoutes(deps: AdminDependencies): Router {
   router.use(jsonBody(bodyLimit(deps.config.maxTextBytes)))
   router.use('/admin/tariffs', tariffRoutes(deps))
   router.use('/admin/tariffs/:id/components', componentRoutes(deps))
+  router.use('/admin/tariffs/:id/moves', planMoveRoutes(deps))
   router.use('/admin/organizations', organizationRoutes(deps))
   router.use('/admin/organizations/:id/members', memberRoutes(deps))
   router.use('/admin/organizations/:id', moneyRoutes(deps))

@@ -6,6 +6,8 @@ import type { BalanceManager } from '../managers/balance.manager.ts'
 import type { FeatureChargeManager } from '../managers/feature-charge.manager.ts'
 import type { JobManager } from '../managers/job.manager.ts'
 import type { OrganizationManager } from '../managers/organization.manager.ts'
+import type { PlanMoveManager } from '../managers/plan-move.manager.ts'
+import type { PlanPreviewManager } from '../managers/plan-preview.manager.ts'
 import type { StatementManager } from '../managers/statement.manager.ts'
 import type { TariffManager } from '../managers/tariff.manager.ts'
 import type { TeamBillingManager } from '../managers/team-billing.manager.ts'
@@ -23,6 +25,8 @@ export interface AdminDependencies {
   readonly logger: ReturnType<typeof createLogger>
   readonly inTransaction: InTransaction
   readonly tariffs: TariffManager
+  readonly planMoves: PlanMoveManager
+  readonly planPreviews: PlanPreviewManager
   readonly organizations: OrganizationManager
   readonly balances: BalanceManager
   readonly teams: TeamBillingManager

@@ -17,6 +17,11 @@ export function bodyOf<Schema extends z.ZodType>(req: Request, schema: Schema): 
   throw new ValidationError([...unknown, ...errors.filter(({ code }) => code !== 'unknown-field')])
 }
 
+/** As {@link bodyOf}, of an action whose parameters may all be left out: no body is one without fields. */
+export function bodyIfAny<Schema extends z.ZodType>(req: Request, schema: Schema): z.output<Schema> {
+  return req.body === undefined ? schema.parse({}) : bodyOf(req, schema)
+}
+
 /** @throws ValidationError for any body but none or `{}`: of an action without parameters */
 export function refuseBody(req: Request): void {
   const isEmpty = req.body === undefined || (isObject(req.body) && Object.keys(req.body).length === 0)

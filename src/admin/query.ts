@@ -40,6 +40,12 @@ export function limitOf(req: Request): number {
   return limit
 }
 
+/** @throws TollkeeperError 400 `invalid-query` where a page is asked for of what is no list */
+export function refusePaging(req: Request): void {
+  const given = LIST.find((name) => parameter(req, name) !== undefined)
+  if (given) throw invalidQuery(`Leave ${given} out: only a dry run answers a list`)
+}
+
 /** `version`, if it is given. @throws TollkeeperError 400 `invalid-query` */
 export function versionOf(req: Request): { readonly version?: number } {
   const text = parameter(req, 'version')

@@ -8,6 +8,8 @@ import { DemandManager } from '../managers/demand.manager.ts'
 import { FeatureChargeManager } from '../managers/feature-charge.manager.ts'
 import { JobManager } from '../managers/job.manager.ts'
 import { OrganizationManager } from '../managers/organization.manager.ts'
+import { PlanMoveManager } from '../managers/plan-move.manager.ts'
+import { PlanPreviewManager } from '../managers/plan-preview.manager.ts'
 import { StatementManager } from '../managers/statement.manager.ts'
 import { TariffManager } from '../managers/tariff.manager.ts'
 import { TeamBillingManager } from '../managers/team-billing.manager.ts'
@@ -61,6 +63,8 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
     demand: new DemandManager(),
     teams: new TeamBillingManager(money),
     tariffs: new TariffManager(time),
+    planMoves: new PlanMoveManager(time),
+    planPreviews: new PlanPreviewManager(time),
     organizations: new OrganizationManager(time, money),
     queues,
     outbox,

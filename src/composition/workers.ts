@@ -24,7 +24,7 @@ export function startWorkers(
   managers: Managers & { readonly balanceWatch: BalanceWatch },
   stages: Stages,
 ) {
-  const { em, pool, work, backend, notifications, time } = storage
+  const { em, inTransaction, pool, work, backend, notifications, time } = storage
   const timing = { stageTimeoutMs: config.stageTimeoutMs, keepClaimMs: KEEP_CLAIM_MS }
   const processors = createProcessors({ ...stages, ...managers, ...timing, em, work, inHand: new WorkInHand(), logger })
   const workers = createWorkers(backend, processors, { concurrency: config.workerConcurrency, logger })
@@ -32,6 +32,7 @@ export function startWorkers(
   const sweep = new Sweep({
     ...managers,
     em,
+    inTransaction,
     logger,
     schedule: new ScheduleManager(time),
     alone: (work) => withAdvisoryLock(pool, SWEEP_LOCK, work),

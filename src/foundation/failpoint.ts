@@ -22,6 +22,7 @@ export const FAILPOINTS = [
   'park.after',
   'wake.after-commit',
   'sweep.deliver',
+  'move.in-transaction',
 ] as const
 
 export type FailpointName = (typeof FAILPOINTS)[number]

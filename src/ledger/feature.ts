@@ -32,7 +32,7 @@ export function chargeFeature(book: Book, call: Calls['charge_feature']): Verdic
   const priced = priceUsage(tariff, usage, counters, {})
   if (priced.total > NANO_MAX) return { kind: 'too-much' }
   // A member's limit is for jobs: what features cost does not count against it.
-  const payer = { organizationId: organization.id, userId: null }
+  const payer = { organizationId: organization.id, userId: null, periodStart: null }
   const refusal = refusalOf(book, payer, call.feature, priced.total)
   if (refusal) {
     const { reason, needed, available, missing } = refusal

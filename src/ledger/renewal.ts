@@ -6,6 +6,7 @@ import type { OrganizationRow } from './facts.ts'
 import { businessKey } from './keys.ts'
 import { periodAt, startOfDay, unusedShare } from './period.ts'
 import type { PeriodEdge, PeriodRow } from './period-row.ts'
+import { seatPrice } from './seat-price.ts'
 
 const DAY_MS = 86_400_000
 
@@ -157,15 +158,15 @@ function changePlan(book: Book, organization: OrganizationRow, now: number): voi
   if (organization.nextTariffVersionId === null || nextTariffAt === null || now < nextTariffAt) return
   judgeArrears(book, organization, nextTariffAt)
   const former = tariffOf(book, organization)
+  const formerSeat = seatPrice(book, organization)
   changeVersion(book, organization)
   const tariff = tariffOf(book, organization)
   if (!tariff || former?.planId === tariff.planId) return
   const running = organization.periods.find(({ number }) => number === organization.periodNumber)
   // Seats that were bought since it opened are paid, each for its own rest of it.
   const bought = BigInt(Math.max(0, organization.seatsPaid - (running?.seats ?? 0)))
-  const seatPrice = former?.memberPrice ?? 0n
   const credit = running
-    ? leaveUnused(book, running, nextTariffAt) + unusedShare(seatPrice * bought, running, nextTariffAt)
+    ? leaveUnused(book, running, nextTariffAt) + unusedShare(formerSeat * bought, running, nextTariffAt)
     : 0n
   organization.periodAnchor = startOfDay(nextTariffAt)
   const page = periodAt(organization.periodAnchor, nextTariffAt)

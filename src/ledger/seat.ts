@@ -4,6 +4,7 @@ import type { Asked, Calls, Verdicts } from './calls.ts'
 import type { MemberRow, OrganizationRow } from './facts.ts'
 import { businessKey } from './keys.ts'
 import { unusedShare } from './period.ts'
+import { seatPrice } from './seat-price.ts'
 
 /** Adds a member: a seat that is paid and free costs nothing, a new one the rest of its period; unpaid, it waits. */
 export function addMember(book: Book, call: Calls['add_member']): Verdicts['add_member'] {
@@ -132,7 +133,6 @@ function takeSeat(book: Book, organization: OrganizationRow, member: MemberRow):
 
 /** Price of one seat for what is left of the period, in nano-units. */
 function seatFee(book: Book, organization: OrganizationRow): Nano {
-  if (organization.tariffVersionId === null) return 0n
-  const { memberPrice } = book.tariff(organization.tariffVersionId)
-  return unusedShare(memberPrice, { start: organization.periodStart, end: organization.periodEnd }, book.now)
+  const period = { start: organization.periodStart, end: organization.periodEnd }
+  return unusedShare(seatPrice(book, organization), period, book.now)
 }

@@ -11,6 +11,7 @@ import { TariffPlan } from '../models/tariff-plan.model.ts'
 import { TariffVersion } from '../models/tariff-version.model.ts'
 import { formatAmount, type Nano } from '../pricing/money.ts'
 import type { DatabaseTime } from './database-time.ts'
+import { seatLimitError } from './seat-limit.ts'
 import { unknownTariff } from './tariff-draft.ts'
 
 const DAY_MS = 86_400_000
@@ -172,13 +173,8 @@ async function assignTariff(
   if (patch.tariffId === undefined && current) choice.tariffId = current.planId
   const isCurrent = current?.planId === choice.tariffId && current?.version === choice.tariffVersion
   const version = isCurrent ? current : await chosenVersion(em, choice, organization.currency)
-  const limit = version?.maxTeamMembers ?? null
-  if (limit !== null && balance.seatsUsed > limit) {
-    throw new ConflictError(
-      'seat-limit',
-      `This tariff allows ${limit} members, ${balance.seatsUsed} are active; remove some`,
-    )
-  }
+  const tooMany = seatLimitError(version?.maxTeamMembers ?? null, balance.seatsUsed)
+  if (tooMany) throw tooMany
   const isOtherPlan = version && version.planId !== current?.planId
   organization.nextTariffVersionId = isOtherPlan ? version.id : null
   organization.nextTariffAt = isOtherPlan ? now : null

@@ -11,10 +11,14 @@ import { componentToRow, toTariff } from './tariff-row.ts'
 export async function lockPlan(em: EntityManager, id: string): Promise<TariffPlan> {
   const plan = await em.findOne(TariffPlan, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE })
   if (!plan) throw unknownTariff()
-  if (plan.archivedAt !== null) {
-    throw new ConflictError('tariff-not-published', 'This plan is archived and stays as it is; create another one')
-  }
+  refuseArchived(plan)
   return plan
+}
+
+/** @throws ConflictError `tariff-not-published` */
+export function refuseArchived(plan: TariffPlan): void {
+  if (plan.archivedAt === null) return
+  throw new ConflictError('tariff-not-published', 'This plan is archived and stays as it is; create another one')
 }
 
 /** The plan's draft, or a new one that copies the newest published version. The plan is locked. */
@@ -36,6 +40,7 @@ export async function openDraft(em: EntityManager, plan: TariffPlan): Promise<Ta
     graceDays: newest.graceDays,
     suspendAfterDays: newest.suspendAfterDays,
     publishedAt: null,
+    contentHash: null,
   })
   const rows = await em.find(TariffComponent, { versionId: newest.id })
   for (const component of toTariff(newest, plan, rows).components.entries()) {

@@ -5,6 +5,7 @@ import type { TariffPlan } from '../models/tariff-plan.model.ts'
 import type { TariffVersion, TariffVersionState } from '../models/tariff-version.model.ts'
 import { type TariffWarning, tariffWarnings } from '../pricing/price.ts'
 import type { Tariff } from '../pricing/tariff.ts'
+import { contentHash } from './content-hash.ts'
 import { toTariff } from './tariff-row.ts'
 
 /** One version of a plan, and where the plan stands. */
@@ -16,6 +17,8 @@ export interface TariffView {
   readonly warnings: readonly TariffWarning[]
   readonly createdAt: Date
   readonly publishedAt: Date | null
+  /** SHA-256 in hex of what a published version says; null: it was never published, and may change. */
+  readonly contentHash: string | null
 }
 
 /** A version that is to be shown, and all versions of its plan, ascending. */
@@ -38,6 +41,8 @@ export async function tariffViews(em: EntityManager, all: readonly Shown[]): Pro
       warnings: tariffWarnings(tariff),
       createdAt: shown.createdAt,
       publishedAt: shown.publishedAt,
+      // What was published before hashes were kept has none, and never changed since.
+      contentHash: shown.publishedAt === null ? null : (shown.contentHash ?? contentHash(tariff)),
     }
   })
 }

@@ -5,15 +5,12 @@ import { TariffComponent } from '../models/tariff-component.model.ts'
 import { TariffPlan } from '../models/tariff-plan.model.ts'
 import { TariffVersion } from '../models/tariff-version.model.ts'
 import type { Nano } from '../pricing/money.ts'
-import { publishErrors } from '../pricing/publish.ts'
 import type { Component } from '../pricing/tariff.ts'
 import type { DatabaseTime } from './database-time.ts'
 import { lockPlan, openDraft, unknownTariff } from './tariff-draft.ts'
+import { nextPublication, refuseUnpriceable, removeDraft } from './tariff-publication.ts'
 import { componentColumns, componentToRow, toTariff } from './tariff-row.ts'
 import { representative, type TariffView, tariffViews } from './tariff-view.ts'
-
-/** More prices than this in one version is a price list, which belongs into several plans; every quote walks them. */
-export const COMPONENTS_MAX = 200
 
 /** What a version says besides its components. Amounts in nano-units of the plan's currency. */
 export interface TariffTerms {
@@ -63,12 +60,13 @@ export class TariffManager {
       state: 'draft',
       ...terms,
       publishedAt: null,
+      contentHash: null,
     })
     components.forEach((component, position) => {
       em.create(TariffComponent, componentToRow(version.id, position, component))
     })
     await em.flush()
-    if (publish) await this.#markPublished(em, version)
+    if (publish) await this.#publish(em, plan)
     return this.find(em, plan.id, { version: 1 })
   }
 
@@ -146,17 +144,25 @@ export class TariffManager {
   }
 
   /**
-   * Makes the draft usable; without one, the newest published version is the answer. Organisations stay where they are.
+   * Makes the draft usable. Without one, or with one that says nothing new and is then removed, the newest published
+   * version is the answer. Organisations stay where they are. The plan stays locked.
    * @throws NotFoundError, ValidationError, ConflictError `tariff-not-published` (archived)
    */
   async publish(em: EntityManager, id: string): Promise<TariffView> {
-    const plan = await lockPlan(em, id)
-    const draft = await em.findOne(TariffVersion, { planId: plan.id, state: 'draft' })
-    if (!draft) return this.find(em, id)
-    const { tariff } = await this.find(em, id, { version: draft.version })
-    refuseUnpriceable(tariff.components)
-    await this.#markPublished(em, draft)
-    return this.find(em, id, { version: draft.version })
+    const version = await this.#publish(em, await lockPlan(em, id))
+    return this.find(em, id, { version })
+  }
+
+  /** @returns the number of the newest published version */
+  async #publish(em: EntityManager, plan: TariffPlan): Promise<number> {
+    const { version, hash, redundant } = await nextPublication(em, plan)
+    if (redundant) await removeDraft(em, redundant)
+    else if (version.state === 'draft') {
+      // With its hash; from here on the table refuses every change.
+      em.assign(version, { state: 'published', publishedAt: await this.#time.now(em), contentHash: hash })
+      await em.flush()
+    }
+    return version.version
   }
 
   /** Takes a plan off the shelf: nobody new gets it, who has it keeps it. Again is harmless. @throws NotFoundError */
@@ -203,12 +209,6 @@ export class TariffManager {
     })
   }
 
-  async #markPublished(em: EntityManager, version: TariffVersion): Promise<void> {
-    version.state = 'published'
-    version.publishedAt = await this.#time.now(em)
-    await em.flush()
-  }
-
   async #editComponents<T>(
     em: EntityManager,
     id: string,
@@ -226,15 +226,6 @@ export class TariffManager {
     await em.flush()
     return result
   }
-}
-
-/** Drafts are checked, too: an author learns of a mistake where it is made, and the table holds only what can be priced. */
-function refuseUnpriceable(components: readonly Component[]): void {
-  if (components.length > COMPONENTS_MAX) {
-    throw ValidationError.of('/components', 'invalid-value', `Give at most ${COMPONENTS_MAX} components`)
-  }
-  const errors = publishErrors({ components })
-  if (errors.length > 0) throw new ValidationError(errors)
 }
 
 /** Whoever sends one component is told about its fields, not about its place in the version. */

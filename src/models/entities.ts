@@ -10,6 +10,8 @@ import { JobTextSchema } from './job-text.model.ts'
 import { LedgerEntrySchema } from './ledger-entry.model.ts'
 import { OrganizationSchema } from './organization.model.ts'
 import { OrganizationBalanceSchema } from './organization-balance.model.ts'
+import { PlanMoveSchema } from './plan-move.model.ts'
+import { PlanMoveProblemSchema } from './plan-move-problem.model.ts'
 import { TariffComponentSchema } from './tariff-component.model.ts'
 import { TariffPlanSchema } from './tariff-plan.model.ts'
 import { TariffVersionSchema } from './tariff-version.model.ts'
@@ -35,4 +37,6 @@ export const entities = [
   BalanceThresholdSchema,
   BalanceAlertSchema,
   FeatureChargeSchema,
+  PlanMoveSchema,
+  PlanMoveProblemSchema,
 ]

@@ -26,6 +26,7 @@ const TariffVersionSchema = defineEntity({
     suspendAfterDays: p.integer().default(30),
     createdAt: p.datetime(3).defaultRaw('now()'),
     publishedAt: p.datetime(3).strictNullable(),
+    contentHash: p.text().strictNullable(),
   },
   uniques: [{ name: 'tariff_versions_number_unique', properties: ['planId', 'version'] }],
   indexes: [
@@ -41,12 +42,16 @@ const TariffVersionSchema = defineEntity({
     { name: 'tariff_versions_members_not_negative', expression: 'max_team_members >= 0' },
     { name: 'tariff_versions_failure_known', expression: `charge_on_failure in ('none', 'finished_stages')` },
     { name: 'tariff_versions_days_not_negative', expression: 'grace_days >= 0 and suspend_after_days >= 0' },
+    { name: 'tariff_versions_hash_form', expression: `content_hash ~ '^[0-9a-f]{64}$'` },
   ],
 })
 
 export type TariffVersionState = 'draft' | 'published' | 'archived'
 
-/** One numbered edition of a plan. A published one never changes again: jobs and organisations pin it. Nano-units. */
+/**
+ * One numbered edition of a plan. A published one never changes again, which the table itself refuses: jobs and
+ * organisations pin it. `contentHash` is kept with the publication; versions from before have none. Nano-units.
+ */
 export class TariffVersion extends TariffVersionSchema.class {}
 TariffVersionSchema.setClass(TariffVersion)
 

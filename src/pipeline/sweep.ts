@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EntityManagerSource } from '../database/transaction.ts'
+import type { EntityManagerSource, InTransaction } from '../database/transaction.ts'
 import { failpoint } from '../foundation/failpoint.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Delivery } from '../ledger/calls.ts'
 import type { OrganizationManager } from '../managers/organization.manager.ts'
+import type { PlanMoveManager } from '../managers/plan-move.manager.ts'
 import { DUE_MAX, type DueStage, type OverdueJob, type ScheduleManager } from '../managers/schedule.manager.ts'
 import type { TokenBasedBillingManager } from '../managers/token-based-billing.manager.ts'
 import type { VerifyManager } from '../managers/verify.manager.ts'
@@ -24,9 +25,11 @@ const WAKES_AT_ONCE = 50
 
 export interface SweepDependencies {
   readonly em: EntityManagerSource
+  readonly inTransaction: InTransaction
   readonly schedule: ScheduleManager
   readonly organizations: Pick<OrganizationManager, 'renew'>
   readonly billing: TokenBasedBillingManager
+  readonly planMoves: Pick<PlanMoveManager, 'workOff'>
   readonly queues: Queues
   readonly outbox: Outbox
   readonly waker: Waker
@@ -68,6 +71,8 @@ export class Sweep {
     await this.#with.alone(async () => {
       const counts = {
         renewed: await this.#step('renew', () => this.#renew()),
+        // Before the wake, which prices by the new version whoever was never admitted.
+        moved: await this.#step('move', () => this.#move()),
         resumed: await this.#step('wake', () => this.#wake()),
         expired: await this.#step('expire', () => this.#expire()),
         lapsed: await this.#step('lapse', () => this.#lapse()),
@@ -115,6 +120,20 @@ export class Sweep {
     const due = await schedule.renewed(em())
     await Promise.all(due.map((id) => organizations.renew(id)))
     return due.length
+  }
+
+  /** Page by page, each a transaction of its own: a plan may have many organisations, and the other steps wait. */
+  async #move(): Promise<number> {
+    const { inTransaction, planMoves, organizations, intervalMs } = this.#with
+    const until = performance.now() + intervalMs
+    let moved = 0
+    for (;;) {
+      const page = await inTransaction((em) => planMoves.workOff(em))
+      if (page === null) return moved
+      await Promise.all(page.overdue.map((id) => organizations.renew(id)))
+      moved += page.moved
+      if (performance.now() > until || this.#stop.signal.aborted) return moved
+    }
   }
 
   async #wake(): Promise<number> {

@@ -43,6 +43,7 @@ describe('tariffs over HTTP', () => {
         draft_version: 1,
         created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
         published_at: null,
+        content_hash: null,
       })
     }
     expect(second.body.id).not.toBe(first.body.id)
@@ -67,12 +68,14 @@ describe('tariffs over HTTP', () => {
     expect((await door.ask(at)).body).toEqual({ ...plan, next: `POST ${at}/publish`, draft_version: 2 })
     expect((await door.ask(`${at}?version=2`)).body).toEqual(again.body)
 
-    const published = await door.ask(`${at}/publish`, { method: 'POST' })
-    expect(published.body).toMatchObject({ version: 2, state: 'published', draft_version: null })
-    expect((await door.ask(at)).body).toEqual(published.body)
+    const answer = await door.ask(`${at}/publish`, { method: 'POST' })
+    const { move, ...published } = answer.body
+    expect(published).toMatchObject({ version: 2, state: 'published', draft_version: null })
+    expect(move).toBeNull()
+    expect((await door.ask(at)).body).toEqual(published)
     expect((await door.ask(`${at}?version=1`)).body).toEqual(plan)
-    expect((await door.ask(`${at}/publish`, { method: 'POST' })).body).toEqual(published.body)
-    expect((await door.ask(`${at}/versions`)).body).toEqual({ data: [plan, published.body], next_cursor: null })
+    expect((await door.ask(`${at}/publish`, { method: 'POST' })).body).toEqual(answer.body)
+    expect((await door.ask(`${at}/versions`)).body).toEqual({ data: [plan, published], next_cursor: null })
   })
 
   test('a minimum per job is kept to the nano-unit, and goes along into the next draft', async () => {
@@ -142,19 +145,72 @@ describe('tariffs over HTTP', () => {
       '/per',
       'out-of-range',
     ],
+    [
+      'tiers that overlap',
+      {
+        key: 'o',
+        kind: 'output_tokens',
+        model: 'graduated',
+        tiers: [
+          { up_to: 10, price: 1 },
+          { up_to: 10, price: 2 },
+          { up_to: null, price: 3 },
+        ],
+      },
+      '/tiers/1/up_to',
+      'invalid-tiers',
+    ],
+    [
+      'tiers out of order',
+      {
+        key: 'o',
+        kind: 'output_tokens',
+        model: 'volume',
+        tiers: [
+          { up_to: 10, price: 1 },
+          { up_to: 5, price: 2 },
+          { up_to: null, price: 3 },
+        ],
+      },
+      '/tiers/1/up_to',
+      'invalid-tiers',
+    ],
+    [
+      'a hole among its tiers',
+      {
+        key: 'o',
+        kind: 'output_tokens',
+        model: 'volume',
+        tiers: [
+          { up_to: null, price: 1 },
+          { up_to: 5, price: 2 },
+        ],
+      },
+      '/tiers/0/up_to',
+      'invalid-tiers',
+    ],
+    ['tiers beside a price', { key: 'o', kind: 'output_tokens', price: 1, tiers: [] }, '/tiers', 'invalid-tiers'],
+    ['no tiers', { key: 'o', kind: 'output_tokens', model: 'graduated' }, '/tiers', 'invalid-tiers'],
+    [
+      'a second price for one class of a model',
+      { key: 'l', kind: 'llm_tokens', llm_model: '*', token_class: 'input', price: 1 },
+      '/token_class',
+      'invalid-value',
+    ],
     ['an unknown kind', { key: 'o', kind: 'coffee', price: 1 }, '/kind', 'invalid-value'],
     ['a kind that is a number', { key: 'o', kind: 5, price: 1 }, '/kind', 'invalid-type'],
     ['no kind', { key: 'o', price: 1 }, '/kind', 'required'],
   ])('a component with %s is refused where it is made', async (_what, component, pointer, code) => {
     const first = { key: 'in', kind: 'input_tokens', price: '0.15' }
-    const plan = await create({ name: 'Strict', components: [first] })
+    const second = { key: 'llm-in', kind: 'llm_tokens', llm_model: '*', token_class: 'input', price: '0.15' }
+    const plan = await create({ name: 'Strict', components: [first, second] })
     const before = await door.traces()
     const alone = await door.ask(`${TARIFFS}/${plan.id}/components`, { body: component })
     expectProblem(alone, 422, 'validation')
     expect(alone.body.errors[0]).toMatchObject({ pointer, code })
-    const inside = await door.ask(TARIFFS, { body: { name: 'Whole', components: [first, component] } })
+    const inside = await door.ask(TARIFFS, { body: { name: 'Whole', components: [first, second, component] } })
     expectProblem(inside, 422, 'validation')
-    expect(inside.body.errors[0]).toMatchObject({ pointer: `/components/1${pointer}`, code })
+    expect(inside.body.errors[0]).toMatchObject({ pointer: `/components/2${pointer}`, code })
     expect(await door.traces()).toEqual(before)
   })
 

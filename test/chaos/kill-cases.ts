@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import type { FailpointName } from '../../src/foundation/failpoint.ts'
 import { parseAmount } from '../../src/pricing/money.ts'
+import { manyOrganizations, publishAndOrder, publishedPlan, recordMoves } from '../managers/plan-world.ts'
 import { eventually } from '../support/tollkeeper.ts'
 import { expectAtRest, states } from './at-rest.ts'
 import type { ChaosCase } from './chaos-case.ts'
@@ -125,6 +126,29 @@ const stoppedSweep: ChaosCase = {
   },
 }
 
+/** The second page is written and not committed: whoever sweeps next goes on behind the first one. */
+const whileMoving: ChaosCase = {
+  name: 'SIGKILL at move.in-transaction',
+  backends: ['postgres'],
+  async run(backend) {
+    await using world = await openChaos(backend)
+    const planId = await publishedPlan(world.tollkeeper)
+    await manyOrganizations(world, { planId, version: 1, prefix: 'moving', count: 250 })
+    const movesSeen = await recordMoves(world)
+    const victim = await world.start({ FAILPOINT: 'move.in-transaction:kill@2' })
+    const id = await publishAndOrder(world.tollkeeper, planId, { pricePerMonth: 5n }, 'now')
+    await victim.killedItself()
+    const move = () => world.tollkeeper.planMoves.find(world.tollkeeper.em(), planId, id)
+    expect(await move()).toMatchObject({ state: 'running', moved: 100 })
+    await world.start()
+    const done = await eventually(move, ({ state }) => state === 'done')
+    expect(done).toMatchObject({ total: 250, moved: 250, skipped: 0 })
+    const seen = await movesSeen()
+    expect([seen.length, new Set(seen).size]).toEqual([250, 250])
+    await expectAtRest(world, {})
+  },
+}
+
 export const KILL_CASES: readonly ChaosCase[] = [
   ...whileCharging,
   ...whileSubmitting,
@@ -132,6 +156,7 @@ export const KILL_CASES: readonly ChaosCase[] = [
   whileWaking,
   whileSweeping,
   stoppedSweep,
+  whileMoving,
 ]
 
 export async function topUp({ tollkeeper }: ChaosWorld, amount: string, reference = `paid ${amount}`): Promise<void> {

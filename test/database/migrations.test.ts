@@ -9,7 +9,7 @@ import { type TestDatabase, testDatabase } from '../support/postgres.ts'
 
 const FUNCTIONS = [
   ...['to-ms', 'from-ms', 'append-only'],
-  ...['refuse-outdated', 'restamp', 'restamp-organization', 'restamp-all', 'restamp-period'],
+  ...['refuse-outdated', 'restamp', 'restamp-organization', 'restamp-all', 'restamp-period', 'refuse-published-change'],
 ]
 
 /** What MikroORM would drop because it does not know it: functions and triggers are ours, written by hand. */
@@ -100,7 +100,7 @@ describe('migrations', () => {
       )
       expect(tables).toEqual([
         { schema: 'bullmq', tables: expect.any(Number) },
-        { schema: 'tollkeeper', tables: 18 },
+        { schema: 'tollkeeper', tables: 20 },
       ])
     } finally {
       await empty.drop()

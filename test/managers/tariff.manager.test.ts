@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ValidationError } from '../../src/foundation/errors.ts'
-import { COMPONENTS_MAX, type NewTariff } from '../../src/managers/tariff.manager.ts'
+import type { NewTariff } from '../../src/managers/tariff.manager.ts'
+import { COMPONENTS_MAX } from '../../src/managers/tariff-publication.ts'
 import type { Component } from '../../src/pricing/tariff.ts'
 import { type Door, openDoor } from '../admin/open-door.ts'
 

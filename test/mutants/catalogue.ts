@@ -9,6 +9,7 @@ import { MEMORY_MUTANTS } from './memory-mutants.ts'
 import { METER_MUTANTS } from './meter-mutants.ts'
 import { MINIMUM_MUTANTS } from './minimum-mutants.ts'
 import type { Mutant } from './mutant.ts'
+import { PLAN_MUTANTS } from './plan-mutants.ts'
 import { PRICING_MUTANTS } from './pricing-mutants.ts'
 import { QUOTE_MUTANTS } from './quote-mutants.ts'
 import { READ_MUTANTS } from './read-mutants.ts'
@@ -45,6 +46,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...READ_MUTANTS,
   ...WRITE_MUTANTS,
   ...DATABASE_MUTANTS,
+  ...PLAN_MUTANTS,
   ...USAGE_MUTANTS,
   ...REPORT_MUTANTS,
   ...ALERT_MUTANTS,

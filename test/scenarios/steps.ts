@@ -1,5 +1,6 @@
 import { formatAmount } from '../../src/pricing/money.ts'
 import type { Answer } from '../admin/open-door.ts'
+import { workOffAll } from '../managers/plan-world.ts'
 import type { Scene, Step } from './story.ts'
 
 const ADMIN = '/api/v1/admin'
@@ -128,5 +129,41 @@ export function look(id: string): Step {
       await door.tollkeeper.organizations.renew(id)
       return outcome(await ask(`${ORGANIZATIONS}/${id}`), (body) => `${String(body.status)} ${availableOf(body)}`)
     },
+  }
+}
+
+interface NewTerms {
+  /** Another price of a thousand tokens of input. */
+  readonly input?: string
+  readonly [term: string]: unknown
+}
+
+/** Publishes a plan with other terms and moves its organisations there. Comes to how many were moved, and why others were not. */
+export function moveTo(name: string, { input, ...terms }: NewTerms, applyTo: 'next_period' | 'now'): Step {
+  return {
+    says: `${name} becomes ${JSON.stringify({ input, ...terms })}, ${applyTo}`,
+    async play(scene) {
+      const at = `${ADMIN}/tariffs/${planId(scene, name)}`
+      const edits = [scene.ask(at, { method: 'PATCH', body: terms })]
+      if (input !== undefined) {
+        edits.push(scene.ask(`${at}/components/input`, { method: 'PATCH', body: { price: input } }))
+      }
+      const refused = (await Promise.all(edits)).find(({ status }) => status >= 400)
+      if (refused) return outcome(refused, String)
+      const { move } = (await scene.ask(`${at}/publish`, { body: { apply_to: applyTo } })).body
+      await workOffAll(scene.door.tollkeeper)
+      const { moved, skipped, problems } = (await scene.ask(`${at}/moves/${(move as { id: string }).id}`)).body
+      const codes = (problems as { data: readonly { code: string }[] }).data.map(({ code }) => code)
+      return `${String(moved)} moved, ${String(skipped)} left${codes.length > 0 ? `: ${codes.join()}` : ''}`
+    },
+  }
+}
+
+/** Takes a plan off the shelf. */
+export function archive(name: string): Step {
+  return {
+    says: `${name} is archived`,
+    play: async (scene) =>
+      outcome(await scene.ask(`${ADMIN}/tariffs/${planId(scene, name)}`, { method: 'DELETE' }), () => 'archived'),
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { AGENT_KEY, COMPONENT_KEY } from '../../foundation/ids.ts'
-import { COMPONENTS_MAX, type NewTariff, type TariffTerms } from '../../managers/tariff.manager.ts'
+import type { NewTariff, TariffTerms } from '../../managers/tariff.manager.ts'
+import { COMPONENTS_MAX } from '../../managers/tariff-publication.ts'
 import type { TariffView } from '../../managers/tariff-view.ts'
 import { formatAmount } from '../../pricing/money.ts'
 import type { Component, ComponentKind } from '../../pricing/tariff.ts'
@@ -125,7 +126,8 @@ export function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T
   return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> }
 }
 
-export function tariffToJson({ tariff, state, draftVersion, warnings, createdAt, publishedAt }: TariffView) {
+export function tariffToJson(view: TariffView) {
+  const { tariff, state, draftVersion, warnings, createdAt, publishedAt } = view
   return {
     id: tariff.planId,
     version: tariff.version,
@@ -145,6 +147,7 @@ export function tariffToJson({ tariff, state, draftVersion, warnings, createdAt,
     draft_version: draftVersion,
     created_at: createdAt.toISOString(),
     published_at: publishedAt?.toISOString() ?? null,
+    content_hash: view.contentHash,
   }
 }
 

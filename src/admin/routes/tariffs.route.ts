@@ -1,11 +1,13 @@
 import { Router } from 'express'
 import type { AdminDependencies } from '../dependencies.ts'
+import { planMoveToJson, planPreviewToJson, publication } from '../json/plan-move-json.ts'
 import { newTariff, tariffPatch, tariffToJson } from '../json/tariff-json.ts'
-import { bodyOf, refuseBody } from '../parse.ts'
-import { cursorOf, LIST, limitOf, takes, toCursor, uuidParameter, versionOf } from '../query.ts'
+import { bodyIfAny, bodyOf, refuseBody } from '../parse.ts'
+import { cursorOf, LIST, limitOf, refusePaging, takes, toCursor, uuidParameter, versionOf } from '../query.ts'
 
 /** /admin/tariffs: plans and their versions. */
-export function tariffRoutes({ config, inTransaction, tariffs }: AdminDependencies): Router {
+export function tariffRoutes(deps: AdminDependencies): Router {
+  const { config, inTransaction, tariffs, planMoves, planPreviews } = deps
   const router = Router()
   const body = newTariff(config.defaultCurrency)
 
@@ -38,10 +40,24 @@ export function tariffRoutes({ config, inTransaction, tariffs }: AdminDependenci
     res.status(204).end()
   })
 
-  router.post('/:id/publish', takes(), async (req, res) => {
+  router.post('/:id/publish', takes(...LIST), async (req, res) => {
     const id = uuidParameter(req, 'id')
-    refuseBody(req)
-    res.json(tariffToJson(await inTransaction((em) => tariffs.publish(em, id))))
+    const { applyTo, dryRun } = bodyIfAny(req, publication)
+    if (dryRun) {
+      const list = `publication ${id} ${applyTo}`
+      const [limit, after] = [limitOf(req), cursorOf(req, list)]
+      const page = { limit, after: after && String(after[0]) }
+      const preview = await inTransaction((em) => planPreviews.preview(em, id, applyTo, page))
+      res.json(planPreviewToJson(preview, applyTo, toCursor(list, preview.next)))
+      return
+    }
+    refusePaging(req)
+    const json = await inTransaction(async (em) => {
+      const published = await tariffs.publish(em, id)
+      const move = applyTo === 'new' ? null : await planMoves.order(em, published.tariff, applyTo)
+      return { ...tariffToJson(published), move: move && planMoveToJson(move) }
+    })
+    res.json(json)
   })
 
   router.get('/:id/versions', takes(...LIST), async (req, res) => {
