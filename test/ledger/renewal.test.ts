@@ -101,6 +101,15 @@ describe('a fee that nobody pays', () => {
     expectSound(world)
   })
 
+  it('is paid whole or not at all: money for the plan alone pays neither plan nor seats', () => {
+    const world = worldOf({ plan: monthly(), available: usd('12.00') })
+    world.run('add_member', { organizationId: ORG, userId: 'u1', role: 'member', operation: 'u1' })
+    const { available } = world.organization(ORG)
+    expect(renew(world, '2026-02-01')).toEqual({ status: 'active', owed: usd('12.00') })
+    expect(world.organization(ORG)).toMatchObject({ available, dueSince: day('2026-02-01') })
+    expect(fees(world).filter(([kind]) => kind === 'plan_fee')).toEqual([])
+  })
+
   it('may be paid out of the overdraft', () => {
     const world = worldOf({ plan: monthly(), available: 0n, overdraft: usd('10.00') })
     expect(renew(world, '2026-02-01')).toEqual({ status: 'active', owed: 0n })
