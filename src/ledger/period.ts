@@ -1,4 +1,4 @@
-import { divideFloor, type Nano } from '../pricing/money.ts'
+import { divideHalfUp, type Nano } from '../pricing/money.ts'
 
 /**
  * The month that `at` falls into, counted from an anchor. A period starts at 00:00Z of the anchor's day and ends at that
@@ -26,7 +26,7 @@ function monthsAfter(anchor: number, months: number): number {
 }
 
 /**
- * What an amount for a whole period comes to from a moment to its end: by whole seconds that are left, rounded down. A seat
+ * What an amount for a whole period comes to from a moment to its end: by whole seconds that are left, rounded half up. A seat
  * that is bought then costs it, and of a period that was paid and ends then it comes back.
  */
 export function unusedShare(
@@ -35,5 +35,5 @@ export function unusedShare(
   at: number,
 ): Nano {
   const left = BigInt(Math.max(0, Math.floor((end - at) / 1_000)))
-  return divideFloor(amount * left, BigInt(Math.round((end - start) / 1_000)))
+  return divideHalfUp(amount * left, BigInt(Math.round((end - start) / 1_000)))
 }

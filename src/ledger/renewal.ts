@@ -147,6 +147,8 @@ function beginAgain(book: Book, organization: OrganizationRow): void {
   const page = periodAt(organization.periodAnchor, book.now)
   turnPage(book, organization, { ...page, dueAt: book.now, owes: true, credit: 0n })
   payArrears(book, organization)
+  // Without any grace it may be past due at once: asked again, nothing is left to change.
+  judgeArrears(book, organization, book.now)
 }
 
 /**

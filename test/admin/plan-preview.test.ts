@@ -58,7 +58,7 @@ describe('a dry run of a publication', () => {
 
     const answer = await preview(id, 'now')
     expect(await everything()).toEqual(before)
-    const same = { member_price: '2.00', grace_days: 7, suspend_after_days: 30 }
+    const same = { member_price: '2.00', grace_days: 7, suspend_after_days: 30, minimum_per_job: '0.00' }
     const old = { ...same, price_per_month: '10.00', max_team_members: null, charge_on_failure: 'none' }
     const next = { ...same, ...terms }
     const move = { from_version: 1, to_version: 2, old, new: next }

@@ -52,7 +52,6 @@ describe('the last owner', () => {
   it('is not one who still waits for a seat', () => {
     const world = worldOf({ plan: { ...plainTariff, memberPrice: 600n }, available: 600n })
     add(world, 'ann', 'owner')
-    world.organization(ORG).periodStart = world.now
     add(world, 'bob', 'owner')
     expect(world.member(ORG, 'bob').state).toBe('pending_payment')
     expect(remove(world, 'ann'), 'who waits has no access').toEqual(LAST)

@@ -40,9 +40,9 @@ describe('a seat', () => {
 
   it.each<[string, string, string]>([
     ['on the first millisecond of the period', '2026-04-01T00:00:00.000Z', '19.99'],
-    ['a millisecond later', '2026-04-01T00:00:00.001Z', '19.989992287'],
-    ['a second later', '2026-04-01T00:00:01.000Z', '19.989992287'],
-    ['in the middle of a second', '2026-04-16T00:00:00.500Z', '9.994992287'],
+    ['a millisecond later', '2026-04-01T00:00:00.001Z', '19.989992288'],
+    ['a second later', '2026-04-01T00:00:01.000Z', '19.989992288'],
+    ['in the middle of a second', '2026-04-16T00:00:00.500Z', '9.994992288'],
     ['a day before its end', '2026-04-30T00:00:00.000Z', '0.666333333'],
     ['a second before its end', '2026-04-30T23:59:59.000Z', '0.000007712'],
     ['within its last second', '2026-04-30T23:59:59.001Z', '0.00'],

@@ -179,7 +179,7 @@ export class World {
   #parkedPage({ organizationId, jobId, fitting, after }: Page, upTo: ReadonlyMap<string, bigint>): readonly JobRow[] {
     const cursor = after && ({ parkedAt: after.parkedAt, id: after.id } as JobRow)
     const limit = fitting ? upTo.get(organizationId) : undefined
-    const { periodStart } = this.organization(organizationId)
+    const periodStart = this.organizations.get(organizationId)?.periodStart ?? 0
     return this.parked(organizationId)
       .filter((job) => limit === undefined || (job.rejection?.atLeast ?? 0n) <= limit)
       .filter((job) => limit === undefined || !isAboveLimit(job, this.#userOf(job), periodStart))

@@ -2,6 +2,8 @@ import { expect } from 'vitest'
 import { type Ask, type Door, openDoor } from '../admin/open-door.ts'
 import { SettableClock } from '../support/settable-clock.ts'
 
+const ORGANIZATIONS = '/api/v1/admin/organizations'
+
 /** Where a story is played: the whole product over HTTP, at a time that the story sets. */
 export interface Scene {
   readonly door: Door
@@ -52,4 +54,20 @@ async function expectBooks({ door, ask }: Scene): Promise<void> {
   expect(await door.tollkeeper.verifier.verify()).toMatchObject({ ok: true, violations: [] })
   const { body } = await ask('/api/v1/admin/verify')
   expect(body).toMatchObject({ ok: true, violations: [] })
+  const { data: organizations } = (await ask(ORGANIZATIONS)).body
+  for (const { id, balance } of organizations) await expectStatements(ask, String(id), balance)
+}
+
+/** Each statement opens where the one before closed, and the last one closes with the balance. */
+async function expectStatements(ask: Ask, id: string, balance: unknown): Promise<void> {
+  const at = `${ORGANIZATIONS}/${id}/statements`
+  const periods = (await ask(`${at}?limit=200`)).body.data.toReversed()
+  expect(periods.map(({ period }) => period)).toEqual(periods.map((_, index) => index + 1))
+  expect(periods[0]).toMatchObject({ opening: { seq: 0, available: '0.00', held: '0.00' } })
+  for (const [index, { opening }] of periods.entries()) {
+    if (index > 0) expect(periods[index - 1]).toMatchObject({ closing: opening, final: true })
+  }
+  const { available, held, as_of_seq: seq } = balance as Readonly<Record<string, unknown>>
+  const last = await ask(`${at}/current`)
+  expect(last.body).toMatchObject({ period: periods.length, final: false, closing: { seq, available, held } })
 }

@@ -76,5 +76,6 @@ function termsToJson({ pricePerMonth, maxTeamMembers, memberPrice, ...rules }: T
     charge_on_failure: rules.chargeOnFailure,
     grace_days: rules.graceDays,
     suspend_after_days: rules.suspendAfterDays,
+    minimum_per_job: formatAmount(rules.minimumPerJob),
   }
 }
