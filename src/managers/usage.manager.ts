@@ -15,9 +15,14 @@ const ROWS_MAX = 10_000
 /** The money path reads through the same few connections: two reports at once leave it half of them. */
 const AT_ONCE = 2
 const WAITING_MAX = 20
+/** Jobs that one statement sums: some tenths of a second, or seconds on a busy machine. */
+const JOBS_AT_ONCE = 20_000
+/** Nobody waits longer for a page; half a million jobs are summed in that time. */
+const REPORT_MAX_MS = 30_000
 /** Less than the 10 s after which a connection that owes an answer is taken for dead. */
 const STATEMENT_MAX_MS = 8_000
 const CANCELED = '57014'
+const TOO_LONG = 'This takes too long'
 /** Memory for sorting and hashing in one statement; beyond it PostgreSQL works on disk. */
 const SETTINGS = `select set_config('statement_timeout', $1, true), set_config('work_mem', '16MB', true)`
 
@@ -49,8 +54,10 @@ interface UsageDependencies {
   readonly inSnapshot: InSnapshot
   /** Whether stages are finished by the same clock that ids are made by. */
   readonly idsTellTime: boolean
-  /** How long one report may be computed; 8 s by default. */
-  readonly statementMaxMs?: number
+  /** How long one report may be computed; 30 s by default. */
+  readonly reportMaxMs?: number
+  /** 20,000 by default. */
+  readonly jobsAtOnce?: number
 }
 
 /** What organisations used: sums of the lines that they were charged by. Only reads. */
@@ -81,10 +88,14 @@ export class UsageManager {
     refuseRange(from, to, request)
     const { by, groupBy, timeZone } = request
     const starts = by === null ? [from] : timeZone.starts(from, to, by)
-    const { idsTellTime, statementMaxMs = STATEMENT_MAX_MS } = this.#with
-    await snapshot.read(SETTINGS, [String(statementMaxMs)])
-    const question = { organizationId, from, to, starts, groupBy, idsTellTime, limit: ROWS_MAX }
-    const { total, groups } = await readUsage(snapshot, question).catch(refuseSlow)
+    const { idsTellTime, reportMaxMs = REPORT_MAX_MS, jobsAtOnce = JOBS_AT_ONCE } = this.#with
+    await snapshot.read(SETTINGS, [String(Math.min(STATEMENT_MAX_MS, reportMaxMs))])
+    const until = performance.now() + reportMaxMs
+    const goOn = (): void => {
+      if (performance.now() > until) throw narrowIt(TOO_LONG)
+    }
+    const question = { organizationId, from, to, starts, groupBy, idsTellTime, jobsAtOnce, limit: ROWS_MAX }
+    const { total, groups } = await readUsage(snapshot, question, goOn).catch(refuseSlow)
     if (groups.length > ROWS_MAX) throw narrowIt(`This has more than ${ROWS_MAX} rows`)
     const dated = groups.map((group) => {
       return { ...group, start: starts[group.part] ?? from, end: starts[group.part + 1] ?? to }
@@ -109,6 +120,6 @@ function narrowIt(what: string): ValidationError {
 }
 
 function refuseSlow(error: unknown): never {
-  if (errorCode(error) === CANCELED) throw narrowIt('This takes too long')
+  if (errorCode(error) === CANCELED) throw narrowIt(TOO_LONG)
   throw error
 }

@@ -31,6 +31,12 @@ export const REPORT_MUTANTS: readonly Mutant[] = [
         replace: 'false',
       },
       {
+        name: 'report-steps-overlap',
+        why: 'every so many jobs one is told twice',
+        find: 'id < $3::uuid',
+        replace: 'id <= $3::uuid',
+      },
+      {
         name: 'report-forgets-the-running',
         why: 'what a job was charged is in no report until it ends',
         find: "h.state = 'open'",
