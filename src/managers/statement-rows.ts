@@ -113,21 +113,24 @@ export async function readPeriods(
 }
 
 /**
- * The entries behind one `seq` up to another. Which component, agent and member paid stands with the entry and its job,
+ * The entries behind one `seq` up to another. Which component, agent and member paid stands with the entry and its job, or
+ * with the charge of a feature,
  * which model only in the line that the entry is of; a reversal is of the line of the charge that it reverses.
  */
 const ENTRIES = `
 select case e.kind when 'hold' then 'holds' when 'extend' then 'holds' when 'release' then 'holds'
     when 'adjustment' then case e.credit_account when 'available' then 'adjustment_credit' else 'adjustment_debit' end
     when 'reversal' then case when e.component is null then 'unused_fee' else 'reversal' end else e.kind end,
-  paid.component, case when paid.stage like 'agent.%' then substr(paid.stage, 7) end, line.model, j.user_id,
-  count(*), coalesce(sum(line.quantity), 0), sum(e.amount),
+  paid.component, case when paid.stage like 'agent.%' then substr(paid.stage, 7) end, line.model, coalesce(j.user_id, f.user_id),
+  count(*), coalesce(sum(coalesce(line.quantity, f.quantity)), 0), sum(e.amount),
   sum(case 'available' when e.credit_account then e.amount when e.debit_account then -e.amount else 0 end),
   sum(case 'held' when e.credit_account then e.amount when e.debit_account then -e.amount else 0 end)
 from tollkeeper.ledger_entries e
 left join lateral (select e.component, e.stage, e.job_id, coalesce(e.reverses_seq, e.seq) as seq) paid
   on e.kind in ('charge', 'reversal', 'feature')
 left join tollkeeper.jobs j on j.id = paid.job_id
+left join tollkeeper.feature_charges f
+  on e.kind = 'feature' and f.organization_id = e.organization_id and f.key = e.reference
 left join lateral (select l ->> 3 as model, (l ->> 5)::bigint as quantity
   from tollkeeper.job_stages s cross join lateral jsonb_array_elements(s.lines::jsonb) l
   where s.job_id = paid.job_id and s.stage = paid.stage and (l ->> 17)::bigint = paid.seq) line on true

@@ -71,18 +71,25 @@ const NEXT = `${BY_ID} order by id offset $5 limit 1`
 const GROUP = ['part', ...DIMENSIONS].join()
 const FIGURES = 'sum(quantity), sum(included), sum(billed), sum(amount)'
 
-/** What used it, whose it is, and when. A further source of lines is a further select. */
-const linesOf = (jobs: string): string => `
+/** What used it, whose it is, and when: of jobs, and of what else there is. */
+const linesOf = (jobs: string, others: string): string => `
   select j.id as job_id, j.user_id, s.stage, s.finished_at as at, line
   from (${jobs}) j join tollkeeper.job_stages s on s.job_id = j.id
   cross join lateral jsonb_array_elements(s.lines::jsonb) line
-  where s.state = 'charged' and s.finished_at >= $4 and s.finished_at < $5`
+  where s.state = 'charged' and s.finished_at >= $4 and s.finished_at < $5
+  ${others}`
+
+/** Features are charged outside of any job. Their ids were drawn at the call, a moment before. */
+const FEATURES = `
+  union all
+  select null::uuid, user_id, null, created_at, line::jsonb from tollkeeper.feature_charges
+  where organization_id = $1 and ${WITHIN} and created_at >= $4 and created_at < $5`
 
 /**
  * The sums of some jobs, and first of all their total. The figures of a line stand in the order of StoredLine. Summed by
  * job first, so that jobs are counted without sorting every line.
  */
-const sumsOf = (jobs: string): string => `
+const sumsOf = (jobs: string, others = ''): string => `
 with by_job as materialized (
   select job_id, width_bucket(at, $6::timestamptz[]) - 1 as part,
     case when $7 then line ->> 0 end as component, case when $8 then line ->> 1 end as kind,
@@ -91,7 +98,7 @@ with by_job as materialized (
     case when $13 then stage end as stage,
     sum((line ->> 5)::bigint) as quantity, sum((line ->> 7)::bigint) as included, sum((line ->> 8)::bigint) as billed,
     sum((line ->> 15)::bigint) as amount, min(unit) as first_unit, max(unit) as last_unit
-  from (${linesOf(jobs)}) lines cross join lateral (select case line ->> 1
+  from (${linesOf(jobs, others)}) lines cross join lateral (select case line ->> 1
     when 'feature' then 'feature ' || (line ->> 0) when 'agent' then 'agent' else 'token' end as unit) units
   group by 1, 2, 3, 4, 5, 6, 7, 8, 9
 )
@@ -103,7 +110,7 @@ union all
 from by_job group by ${GROUP} limit $14)`
 
 const SUMS_BY_ID = sumsOf(BY_ID)
-const SUMS_BEYOND = sumsOf(BEYOND)
+const SUMS_BEYOND = sumsOf(BEYOND, FEATURES)
 
 type SumTuple = [
   part: number | null,

@@ -36,6 +36,8 @@ describe('the organisation manager', () => {
         (error: TollkeeperError) => error.code,
       )
       const [assigned] = await Promise.all([assigning, inTransaction((manager) => tariffs.archive(manager, tariffId))])
+      // Another plan is noted with the change, and begins with the next call on the organisation's money.
+      await organizations.renew(id)
       const { tariffId: pinned } = await organizations.find(em(), id)
       if (typeof assigned === 'string') expect([assigned, pinned]).toEqual(['tariff-not-published', null])
       else expect(pinned).toBe(tariffId)
