@@ -3,6 +3,7 @@ import { defineConfig, MikroORM } from '@mikro-orm/postgresql'
 import type pg from 'pg'
 import { migrations } from '../../migrations/index.ts'
 import { entities } from '../models/entities.ts'
+import { forgiveLostRollbacks } from './lost-rollback.ts'
 import { ImpatientClient } from './pool.ts'
 
 /** Connections that MikroORM's unit of work may use; the money path has a pool of its own. */
@@ -29,7 +30,10 @@ export function openOrm(
         Client: ImpatientClient,
         // A transaction whose process fell silent keeps its locks no longer than this.
         options: '-c idle_in_transaction_session_timeout=10000',
-        onPoolCreated,
+        onPoolCreated(pool: pg.Pool) {
+          forgiveLostRollbacks(pool)
+          onPoolCreated(pool)
+        },
       },
       forceUtcTimezone: true,
       migrations: {

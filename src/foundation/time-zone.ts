@@ -67,7 +67,12 @@ export class TimeZone {
       }
       return offsets.get(day) ?? this.offsetAt(at)
     }
-    return (at) => at + HOUR_MS - modulo(at + offsetAt(at), HOUR_MS)
+    return (at) => {
+      const offset = offsetAt(at)
+      const next = at + HOUR_MS - modulo(at + offset, HOUR_MS)
+      // On the Chatham Islands clocks are moved at a quarter to: that hour ends there.
+      return offsetAt(next - 1) === offset ? next : this.#moveBetween(at, next, offset)
+    }
   }
 
   #days(by: 'day' | 'month', from: number): (at: number) => number {
@@ -91,13 +96,19 @@ export class TimeZone {
     const [byFormer, byLatter] = [local - before, local - after]
     if (before === after || this.offsetAt(byFormer) === before) return byFormer
     if (this.offsetAt(byLatter) === after) return byLatter
-    let [earliest, latest] = [byLatter, byFormer]
+    return this.#moveBetween(byLatter, byFormer, before)
+  }
+
+  /** The second at which the clock is moved, between an instant at which it is not and one behind. */
+  #moveBetween(from: number, to: number, before: number): number {
+    let [earliest, latest] = [from, to]
     while (latest - earliest > SECOND_MS) {
       const middle = Math.floor((earliest + latest) / 2 / SECOND_MS) * SECOND_MS
+      if (middle <= earliest) return latest
       if (this.offsetAt(middle) === before) earliest = middle
       else latest = middle
     }
-    return latest
+    return Math.floor(latest / SECOND_MS) * SECOND_MS
   }
 }
 

@@ -121,6 +121,7 @@ export function settle(
     release(organization, job)
     job.state = 'charged'
     job.refusal = null
+    job.refusedAt = null
   }
   parkIfIdle(books, organization, job)
   return `settled ${sum(stage.paid)}`

@@ -90,6 +90,11 @@ describe('parts of a time', () => {
     expect(hoursBetween(zone('Australia/Lord_Howe').starts(from, to, 'hour'), to)).toEqual([1, 0.5, 1])
   })
 
+  it('are cut where a clock is moved in the middle of an hour', () => {
+    const [from, to] = [at('2021-04-03T13:15:00Z'), at('2021-04-03T15:15:00Z')]
+    expect(hoursBetween(zone('Pacific/Chatham').starts(from, to, 'hour'), to)).toEqual([0.75, 0.25, 1])
+  })
+
   it('in any zone ascend, cover all of it, and change exactly where the local hour, day or month does', () => {
     const names = fc.constantFrom(
       ...['UTC', 'Europe/Berlin', 'America/Santiago', 'America/Havana', 'Asia/Kolkata', 'Australia/Lord_Howe'],

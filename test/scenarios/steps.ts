@@ -167,3 +167,35 @@ export function archive(name: string): Step {
       outcome(await scene.ask(`${ADMIN}/tariffs/${planId(scene, name)}`, { method: 'DELETE' }), () => 'archived'),
   }
 }
+
+/** Limits what a member's jobs may cost in a period. Comes to the limit. */
+export function limit(id: string, userId: string, amount: string | null): Step {
+  return {
+    says: `limit of ${amount} for ${userId} of ${id}`,
+    play: async ({ ask }) => {
+      const request = { method: 'PATCH', body: { spending_limit: amount } }
+      const answer = await ask(`${ORGANIZATIONS}/${id}/members/${userId}`, request)
+      return outcome(answer, (body) => String(body.spending_limit))
+    },
+  }
+}
+
+/** Draws a line below which an alert is raised. Comes to whether it is raised at once. */
+export function threshold(id: string, body: { readonly below: string; readonly clear_at?: string }): Step {
+  return {
+    says: `threshold of ${id} at ${body.below}`,
+    play: async ({ ask }) =>
+      outcome(await ask(`${ORGANIZATIONS}/${id}/thresholds`, { body }), ({ state }) => String(state)),
+  }
+}
+
+/** Comes to every alert that there was, the newest first. */
+export function alerts(id: string): Step {
+  return {
+    says: `alerts of ${id}`,
+    play: async ({ ask }) =>
+      outcome(await ask(`${ORGANIZATIONS}/${id}/alerts`), ({ data }) => {
+        return data.map(({ state, value }) => `${String(state)} at ${String(value)}`).join(', ') || 'none'
+      }),
+  }
+}
