@@ -61,6 +61,7 @@ export async function compose(options: ComposeOptions) {
     databaseUrl: database.appUrl,
     inTransaction,
     em,
+    cursorSecret: storage.cursorSecret,
     ...managers,
     monitors: measuring,
     service,

@@ -8,20 +8,19 @@ import { door, refuseCrossSite } from './door.ts'
 import { bodyLimit, jsonBody } from './json-body.ts'
 import { notFound, problemHandler } from './problem.ts'
 import { requestLog } from './request-log.ts'
+import { ROUTES } from './route-table.ts'
 import { accountRoutes } from './routes/account.route.ts'
 import { alertRoutes, ownAlertRoutes } from './routes/alerts.route.ts'
-import { componentRoutes } from './routes/components.route.ts'
 import { featureChargeRoutes } from './routes/feature-charges.route.ts'
 import { healthRoutes } from './routes/health.route.ts'
 import { jobRoutes } from './routes/jobs.route.ts'
 import { memberRoutes } from './routes/members.route.ts'
 import { moneyRoutes } from './routes/money.route.ts'
 import { organizationRoutes } from './routes/organizations.route.ts'
-import { planMoveRoutes } from './routes/plan-moves.route.ts'
 import { organizationStatementRoutes, statementRoutes } from './routes/statements.route.ts'
-import { tariffRoutes } from './routes/tariffs.route.ts'
 import { organizationUsageRoutes, usageRoutes } from './routes/usage.route.ts'
 import { verifyRoutes } from './routes/verify.route.ts'
+import { serve } from './serve.ts'
 
 /**
  * The HTTP door: the API under /api/v1 (contract.md), health, and the board at /admin/queues. It listens to nothing by
@@ -57,9 +56,7 @@ function apiRoutes(deps: AdminDependencies): Router {
     next()
   })
   router.use(jsonBody(bodyLimit(deps.config.maxTextBytes)))
-  router.use('/admin/tariffs', tariffRoutes(deps))
-  router.use('/admin/tariffs/:id/components', componentRoutes(deps))
-  router.use('/admin/tariffs/:id/moves', planMoveRoutes(deps))
+  router.use(serve(ROUTES, deps))
   router.use('/admin/organizations', organizationRoutes(deps))
   router.use('/admin/organizations/:id/members', memberRoutes(deps))
   router.use('/admin/organizations/:id', moneyRoutes(deps))

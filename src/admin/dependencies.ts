@@ -24,6 +24,8 @@ export interface AdminDependencies {
   readonly config: Pick<Config, 'adminApiKey' | 'defaultCurrency' | 'maxTextBytes'>
   readonly logger: ReturnType<typeof createLogger>
   readonly inTransaction: InTransaction
+  /** What cursors are signed with. */
+  readonly cursorSecret: Buffer
   readonly tariffs: TariffManager
   readonly planMoves: PlanMoveManager
   readonly planPreviews: PlanPreviewManager

@@ -2,7 +2,10 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Request, RequestHandler } from 'express'
 import { isLoopback } from '../config/config-fields.ts'
 import { ForbiddenError } from '../foundation/errors.ts'
+import { setPrincipal } from './principal.ts'
 import { sendProblem } from './problem.ts'
+
+const NOBODY = { keyId: null, organizationId: null, userId: null }
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 /** A browser shows these to people, who give the key in its own dialog; the receipt is where the board's cards lead. */
@@ -20,6 +23,7 @@ const refuseForeignHosts: RequestHandler = (req, _res, next) => {
   if (!isLoopback(hostName(req.headers.host ?? ''))) {
     throw new ForbiddenError('forbidden', 'Without ADMIN_API_KEY only localhost is served; call it by that name')
   }
+  setPrincipal(req, { role: 'open', ...NOBODY })
   next()
 }
 
@@ -34,7 +38,10 @@ function requireKey(adminApiKey: string): RequestHandler {
   const expected = digest(adminApiKey)
   return (req, res, next) => {
     const isBrowserPath = BROWSER_PATHS.test(req.path)
-    if (timingSafeEqual(digest(givenKey(req, isBrowserPath)), expected)) return next()
+    if (timingSafeEqual(digest(givenKey(req, isBrowserPath)), expected)) {
+      setPrincipal(req, { role: 'admin', ...NOBODY })
+      return next()
+    }
     const realm = 'realm="Tollkeeper", charset="UTF-8"'
     res.set('WWW-Authenticate', isBrowserPath ? `Basic ${realm}` : 'Bearer')
     const detail = 'Send the header Authorization: Bearer <ADMIN_API_KEY>'

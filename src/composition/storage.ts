@@ -10,6 +10,7 @@ import { TariffCache } from '../database/money/tariff-cache.ts'
 import { Notifications } from '../database/notifications.ts'
 import { openOrm } from '../database/orm.ts'
 import { openMoneyPool, openQueuePool } from '../database/pool.ts'
+import { readSecret } from '../database/secrets.ts'
 import { watchPool } from '../database/silence.ts'
 import { StageWorkReader } from '../database/stage-work.ts'
 import { createInTransaction } from '../database/transaction.ts'
@@ -71,6 +72,8 @@ export async function openStorage(
     clock,
     tariffs,
     money,
+    /** What cursors are signed with, in every process the same. */
+    cursorSecret: await readSecret(pool, 'cursors'),
     work: new StageWorkReader(pool),
     notifications,
     backend,

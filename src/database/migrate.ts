@@ -30,7 +30,7 @@ begin
   revoke update, delete, truncate on tollkeeper.balance_alerts from tollkeeper_app;
   grant update (cleared_at, told_at) on tollkeeper.balance_alerts to tollkeeper_app;
   revoke update, delete, truncate on tollkeeper.feature_charges from tollkeeper_app;
-  revoke insert, update, delete, truncate on tollkeeper.migrations from tollkeeper_app;
+  revoke insert, update, delete, truncate on tollkeeper.secrets, tollkeeper.migrations from tollkeeper_app;
 end
 $$`
 

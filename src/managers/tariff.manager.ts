@@ -83,6 +83,20 @@ export class TariffManager {
     return (await tariffViews(em, [{ plan, versions, shown }]))[0] as TariffView
   }
 
+  /** The version that edits build on, its draft or else the newest, under the plan's lock. @throws NotFoundError */
+  async lockNewest(em: EntityManager, id: string): Promise<TariffView> {
+    const plan = await em.findOne(TariffPlan, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE })
+    if (!plan) throw unknownTariff()
+    return this.newest(em, id)
+  }
+
+  /** As {@link lockNewest}, without the lock. */
+  async newest(em: EntityManager, id: string): Promise<TariffView> {
+    const [newest] = await em.find(TariffVersion, { planId: id }, { orderBy: { version: 'desc' }, limit: 1 })
+    if (!newest) throw unknownTariff()
+    return this.find(em, id, { version: newest.version })
+  }
+
   /** Plans, newest first, each as {@link find} shows it; `before` is the last id of the page before. */
   async list(
     em: EntityManager,

@@ -12,6 +12,7 @@ import { OrganizationSchema } from './organization.model.ts'
 import { OrganizationBalanceSchema } from './organization-balance.model.ts'
 import { PlanMoveSchema } from './plan-move.model.ts'
 import { PlanMoveProblemSchema } from './plan-move-problem.model.ts'
+import { SecretSchema } from './secret.model.ts'
 import { TariffComponentSchema } from './tariff-component.model.ts'
 import { TariffPlanSchema } from './tariff-plan.model.ts'
 import { TariffVersionSchema } from './tariff-version.model.ts'
@@ -39,4 +40,5 @@ export const entities = [
   FeatureChargeSchema,
   PlanMoveSchema,
   PlanMoveProblemSchema,
+  SecretSchema,
 ]

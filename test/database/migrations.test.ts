@@ -4,6 +4,7 @@ import { migrations } from '../../migrations/index.ts'
 import { migrate, refusePendingMigrations } from '../../src/database/migrate.ts'
 import { lineFromJson, type StoredLine } from '../../src/database/money/stored-lines.ts'
 import { openOrm } from '../../src/database/orm.ts'
+import { entities } from '../../src/models/entities.ts'
 import { migrateQueues } from '../../src/queues/migrate.ts'
 import { type TestDatabase, testDatabase } from '../support/postgres.ts'
 
@@ -100,7 +101,7 @@ describe('migrations', () => {
       )
       expect(tables).toEqual([
         { schema: 'bullmq', tables: expect.any(Number) },
-        { schema: 'tollkeeper', tables: 20 },
+        { schema: 'tollkeeper', tables: entities.length + 1 },
       ])
     } finally {
       await empty.drop()

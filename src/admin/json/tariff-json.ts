@@ -81,30 +81,28 @@ const termsBody = z
 /** The fields of a tariff that a PATCH names. */
 export const tariffPatch = termsBody.transform((body): Partial<TariffTerms> => given(termsFromJson(body)))
 
-/** A tariff as a request gives it, with the defaults of contract.md. */
-export function newTariff(defaultCurrency: string) {
-  return termsBody
-    .required({ name: true })
-    .extend({ components: list(newComponent, COMPONENTS_MAX).optional(), publish: z.boolean().optional() })
-    .transform(({ components, publish, ...body }): NewTariff => {
-      const terms = termsFromJson(body)
-      return {
-        name: body.name,
-        pricePerMonth: terms.pricePerMonth ?? 0n,
-        maxTeamMembers: terms.maxTeamMembers ?? null,
-        memberPrice: terms.memberPrice ?? 0n,
-        currency: terms.currency ?? defaultCurrency,
-        chargeOnFailure: terms.chargeOnFailure ?? 'none',
-        ...given({
-          minimumPerJob: terms.minimumPerJob,
-          graceDays: terms.graceDays,
-          suspendAfterDays: terms.suspendAfterDays,
-        }),
-        components: components ?? [],
-        publish: publish ?? false,
-      }
-    })
-}
+/** A tariff as a request gives it, with the defaults of contract.md; the currency's is a setting. */
+export const newTariff = termsBody
+  .required({ name: true })
+  .extend({ components: list(newComponent, COMPONENTS_MAX).optional(), publish: z.boolean().optional() })
+  .transform(({ components, publish, ...body }): Omit<NewTariff, 'currency'> & Partial<Pick<NewTariff, 'currency'>> => {
+    const terms = termsFromJson(body)
+    return {
+      name: body.name,
+      pricePerMonth: terms.pricePerMonth ?? 0n,
+      maxTeamMembers: terms.maxTeamMembers ?? null,
+      memberPrice: terms.memberPrice ?? 0n,
+      chargeOnFailure: terms.chargeOnFailure ?? 'none',
+      ...given({
+        currency: terms.currency,
+        minimumPerJob: terms.minimumPerJob,
+        graceDays: terms.graceDays,
+        suspendAfterDays: terms.suspendAfterDays,
+      }),
+      components: components ?? [],
+      publish: publish ?? false,
+    }
+  })
 
 function termsFromJson(body: z.output<typeof termsBody>) {
   return {

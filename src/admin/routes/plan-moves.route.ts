@@ -1,38 +1,78 @@
-import { Router } from 'express'
-import type { AdminDependencies } from '../dependencies.ts'
+import { ok } from '../answer.ts'
+import { listOf } from '../json/answer-fields.ts'
 import { moveProblemToJson, planMoveToJson } from '../json/plan-move-json.ts'
-import { refuseBody } from '../parse.ts'
-import { cursorOf, LIST, limitOf, takes, toCursor, uuidParameter } from '../query.ts'
+import { planMoveAnswer, planMoveDetailAnswer } from '../json/tariff-answer.ts'
+import { uuidPart } from '../parameters.ts'
+import { answer, route } from '../route.ts'
 
-/** /admin/tariffs/:id/moves: how far organisations have come on their way to a new version. */
-export function planMoveRoutes({ inTransaction, planMoves }: AdminDependencies): Router {
-  const router = Router({ mergeParams: true })
+const TAG = 'Tariffs'
+const PATH = '/admin/tariffs/{id}/moves'
+const params = { id: uuidPart('The tariff') }
+const ofMove = { ...params, moveId: uuidPart('The move') }
 
-  router.get('/', takes(...LIST), async (req, res) => {
-    const id = uuidParameter(req, 'id')
-    const list = `moves ${id}`
-    const [limit, before] = [limitOf(req), cursorOf(req, list)]
-    const page = await inTransaction((em) => planMoves.list(em, id, { limit, before: before && String(before[0]) }))
-    res.json({ data: page.moves.map(planMoveToJson), next_cursor: toCursor(list, page.next) })
-  })
+/** /admin/tariffs/{id}/moves: how far organisations have come on their way to a new version. */
+export const planMoveRoutes = [
+  route(
+    {
+      method: 'get',
+      path: PATH,
+      operation: 'listPlanMoves',
+      tag: TAG,
+      summary: 'List the moves of organisations to new versions of a plan',
+      scope: 'operator',
+      params,
+      list: true,
+      answers: { 200: answer('Moves, newest first', listOf(planMoveAnswer)) },
+    },
+    async ({ params: { id }, page, pageOf, read }, { planMoves }) => {
+      const list = `moves ${id}`
+      const { limit, position } = page(list)
+      const found = await read((em) => planMoves.list(em, id, { limit, before: position && String(position[0]) }))
+      return ok(pageOf(list, found.moves.map(planMoveToJson), found.next))
+    },
+  ),
 
-  router.get('/:moveId', takes(...LIST), async (req, res) => {
-    const [id, moveId] = [uuidParameter(req, 'id'), uuidParameter(req, 'moveId')]
-    const list = `problems ${moveId}`
-    const [limit, after] = [limitOf(req), cursorOf(req, list)]
-    const json = await inTransaction(async (em) => {
-      const move = planMoveToJson(await planMoves.find(em, id, moveId))
-      const { problems, next } = await planMoves.problems(em, moveId, { limit, after: after && String(after[0]) })
-      return { ...move, problems: { data: problems.map(moveProblemToJson), next_cursor: toCursor(list, next) } }
-    })
-    res.json(json)
-  })
+  route(
+    {
+      method: 'get',
+      path: `${PATH}/{moveId}`,
+      operation: 'getPlanMove',
+      tag: TAG,
+      summary: 'Show how far a move has come, and whom it passed over',
+      scope: 'operator',
+      params: ofMove,
+      list: true,
+      answers: { 200: answer('The move, and a page of its problems', planMoveDetailAnswer) },
+    },
+    ({ params: { id, moveId }, page, pageOf, read }, { planMoves }) => {
+      const list = `problems ${moveId}`
+      const { limit, position } = page(list)
+      return read(async (em) => {
+        const move = planMoveToJson(await planMoves.find(em, id, moveId))
+        const found = await planMoves.problems(em, moveId, { limit, after: position && String(position[0]) })
+        return ok({ ...move, problems: pageOf(list, found.problems.map(moveProblemToJson), found.next) })
+      })
+    },
+  ),
 
-  router.post('/:moveId/cancel', takes(), async (req, res) => {
-    const [id, moveId] = [uuidParameter(req, 'id'), uuidParameter(req, 'moveId')]
-    refuseBody(req)
-    res.json(planMoveToJson(await inTransaction((em) => planMoves.cancel(em, id, moveId))))
-  })
-
-  return router
-}
+  route(
+    {
+      method: 'post',
+      path: `${PATH}/{moveId}/cancel`,
+      operation: 'cancelPlanMove',
+      tag: TAG,
+      summary: 'Stop a move: who was moved stays moved',
+      scope: 'admin',
+      params: ofMove,
+      dryRun: true,
+      answers: { 200: answer('The move', planMoveAnswer) },
+    },
+    ({ params: { id, moveId }, change }, { planMoves }) =>
+      change(async (em) => {
+        const before = planMoveToJson(await planMoves.find(em, id, moveId))
+        const after = planMoveToJson(await planMoves.cancel(em, id, moveId))
+        const target = `tariff ${id} move ${moveId}`
+        return { answer: ok(after), audit: { action: 'move.cancel', organizationId: null, target, before, after } }
+      }),
+  ),
+]

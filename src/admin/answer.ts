@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto'
+
+/** What a route answers, before it is sent. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Body
+}
+
+type Body =
+  | { readonly kind: 'json'; readonly json: unknown }
+  /** JSON that was stored, byte for byte. */
+  | { readonly kind: 'stored'; readonly text: string }
+  /** Parts of a text of another media type, made while they are sent. */
+  | { readonly kind: 'stream'; readonly type: string; readonly parts: AsyncIterable<string> }
+  | null
+
+const json = (status: number, body: unknown, headers: Answer['headers'] = {}): Answer => ({
+  status,
+  headers,
+  body: { kind: 'json', json: body },
+})
+
+export const ok = (body: unknown): Answer => json(200, body)
+export const created = (location: string, body: unknown): Answer => json(201, body, { Location: location })
+export const accepted = (location: string | null, body: unknown): Answer => {
+  return json(202, body, location === null ? {} : { Location: location })
+}
+export const noContent = (): Answer => ({ status: 204, headers: {}, body: null })
+
+/** With an ETag of what a client can change, so that it can say what it has seen. */
+export function tagged(answer: Answer, state: object): Answer {
+  return { ...answer, headers: { ...answer.headers, ETag: tagOf(state) } }
+}
+
+/** A strong tag: the same fields have the same one, in every process. */
+export function tagOf(state: object): string {
+  const text = JSON.stringify(state, (_key, value) => (typeof value === 'bigint' ? `${value}` : value))
+  return `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
+}
+
+/** A table that a browser keeps as a file. @param name without its extension */
+export function csv(name: string, parts: Iterable<string> | AsyncIterable<string>): Answer {
+  return {
+    status: 200,
+    headers: { 'Content-Disposition': `attachment; filename="${name}.csv"` },
+    body: { kind: 'stream', type: 'text/csv; charset=utf-8; header=present', parts: one(parts) },
+  }
+}
+
+async function* one(parts: Iterable<string> | AsyncIterable<string>): AsyncIterable<string> {
+  yield* parts
+}

@@ -1,0 +1,16 @@
+import type { Request } from 'express'
+import { invariant } from '../foundation/invariant.ts'
+import type { Principal } from '../foundation/mandate.ts'
+
+const principals = new WeakMap<Request, Principal>()
+
+export function setPrincipal(req: Request, principal: Principal): void {
+  principals.set(req, principal)
+}
+
+/** Who asks; whoever asks for it stands behind the door. */
+export function principalOf(req: Request): Principal {
+  const principal = principals.get(req)
+  invariant(principal, 'nobody passes the door without a principal')
+  return principal
+}
