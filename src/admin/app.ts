@@ -14,9 +14,7 @@ import { alertRoutes, ownAlertRoutes } from './routes/alerts.route.ts'
 import { featureChargeRoutes } from './routes/feature-charges.route.ts'
 import { healthRoutes } from './routes/health.route.ts'
 import { jobRoutes } from './routes/jobs.route.ts'
-import { memberRoutes } from './routes/members.route.ts'
-import { moneyRoutes } from './routes/money.route.ts'
-import { organizationRoutes } from './routes/organizations.route.ts'
+import { ledgerRoutes } from './routes/ledger.route.ts'
 import { organizationStatementRoutes, statementRoutes } from './routes/statements.route.ts'
 import { organizationUsageRoutes, usageRoutes } from './routes/usage.route.ts'
 import { verifyRoutes } from './routes/verify.route.ts'
@@ -57,9 +55,7 @@ function apiRoutes(deps: AdminDependencies): Router {
   })
   router.use(jsonBody(bodyLimit(deps.config.maxTextBytes)))
   router.use(serve(ROUTES, deps))
-  router.use('/admin/organizations', organizationRoutes(deps))
-  router.use('/admin/organizations/:id/members', memberRoutes(deps))
-  router.use('/admin/organizations/:id', moneyRoutes(deps))
+  router.use('/admin/organizations/:id', ledgerRoutes(deps))
   router.use('/admin/organizations/:id', organizationUsageRoutes(deps), organizationStatementRoutes(deps))
   router.use('/admin/organizations/:id', alertRoutes(deps))
   router.use('/admin/verify', verifyRoutes(deps))

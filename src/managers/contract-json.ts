@@ -165,6 +165,7 @@ export function fundingToJson(funding: FundingResult) {
     resumed_jobs: funding.resumedJobs,
     activated_members: funding.activatedMembers,
     created_at: time(funding.createdAt),
+    next: funding.resumedJobs[0] === undefined ? 'POST /api/v1/jobs' : `GET /api/v1/jobs/${funding.resumedJobs[0]}`,
   }
 }
 
@@ -181,6 +182,10 @@ export function memberToJson(member: MemberView) {
     added_at: time(member.addedAt),
     spending_limit: amountOrNull(member.spendingLimit),
     committed: formatAmount(member.committed),
+    next:
+      member.state === 'pending_payment'
+        ? `POST /api/v1/admin/organizations/${member.organizationId}/top-ups`
+        : 'POST /api/v1/jobs',
   }
 }
 

@@ -110,6 +110,14 @@ export class OrganizationManager {
     return this.#money.decide('renew', { organizationId: id })
   }
 
+  /** Keeps everybody else from its money and its terms until the transaction ends. @throws NotFoundError */
+  async lock(em: EntityManager, id: string): Promise<OrganizationBalance> {
+    const where = { organizationId: id }
+    const balance = await em.findOne(OrganizationBalance, where, { lockMode: LockMode.PESSIMISTIC_WRITE })
+    if (!balance) throw unknownOrganization(id)
+    return balance
+  }
+
   /** @throws NotFoundError */
   async find(em: EntityManager, id: string): Promise<OrganizationView> {
     const organization = await em.findOne(Organization, { id })
@@ -141,12 +149,7 @@ export class OrganizationManager {
    *         tariff allows), ValidationError (a limit above what is overdrawn, a version without a tariff)
    */
   async update(em: EntityManager, id: string, patch: OrganizationPatch): Promise<OrganizationView> {
-    const balance = await em.findOne(
-      OrganizationBalance,
-      { organizationId: id },
-      { lockMode: LockMode.PESSIMISTIC_WRITE },
-    )
-    if (!balance) throw unknownOrganization(id)
+    const balance = await this.lock(em, id)
     const organization = await em.findOneOrFail(Organization, { id }, { refresh: true })
     if (patch.name !== undefined) organization.name = patch.name
     if (patch.overdraftLimit !== undefined) {

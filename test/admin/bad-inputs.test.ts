@@ -157,7 +157,7 @@ describe('a query or path that means nothing', () => {
   })
 
   test('an unknown parameter of a change is refused before anything is changed', async () => {
-    const answer = await door.ask(`${TOP_UPS}?dry_run=true`, { body: amount('"1"') })
+    const answer = await door.ask(`${TOP_UPS}?dryrun=true`, { body: amount('"1"') })
     expectProblem(answer, 400, 'invalid-query')
     await expectNoTrace()
   })

@@ -36,6 +36,7 @@ describe('a member over HTTP', () => {
         added_at: expect.any(String),
         spending_limit: '5.00',
         committed: '0.00',
+        next: 'POST /api/v1/jobs',
       },
     ])
     const bob = await add(members, { user_id: 'bob' })

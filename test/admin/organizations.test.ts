@@ -53,6 +53,7 @@ describe('organisations over HTTP', () => {
         parked: 0,
         as_of_seq: 0,
       },
+      next: 'POST /api/v1/jobs',
     })
     expect([midnight(start), midnight(end)]).toEqual([true, true])
     expect(Date.parse(String(start))).toBeLessThanOrEqual(Date.parse(String(made)))
@@ -67,11 +68,11 @@ describe('organisations over HTTP', () => {
     for (const [path, body, location] of [
       ['top-ups', { amount: '5.00', reference: 'l-1' }, `${at}/ledger`],
       ['adjustments', credit, `${at}/ledger`],
-      ['members', { user_id: 'ada' }, `${at}/members`],
+      ['members', { user_id: 'ada' }, `${at}/members/ada`],
     ] as const) {
       const made = await door.ask(`${at}/${path}`, { body })
       expect([made.status, made.headers.get('Location')]).toEqual([201, location])
-      expect((await door.ask(location)).body.data.length).toBeGreaterThan(0)
+      expect((await door.ask(location)).status).toBe(200)
       const again = await door.ask(`${at}/${path}`, { body })
       expect([again.status, again.headers.get('Location')]).toEqual([200, null])
     }

@@ -15,19 +15,17 @@ const fields = {
 
 const patchBody = z.strictObject(fields).partial()
 
-/** An organisation as a request gives it, with the defaults of contract.md. */
-export function newOrganization(defaultCurrency: string) {
-  return patchBody.extend({ id: accountId, currency: currency.optional() }).transform(
-    (body): NewOrganization => ({
-      id: body.id,
-      name: body.name ?? body.id,
-      currency: body.currency ?? defaultCurrency,
-      tariffId: body.tariff_id ?? null,
-      tariffVersion: body.tariff_version ?? null,
-      overdraftLimit: body.overdraft_limit ?? 0n,
-    }),
-  )
-}
+/** An organisation as a request gives it, with the defaults of contract.md; the currency's is a setting. */
+export const newOrganization = patchBody
+  .extend({ id: accountId, currency: currency.optional() })
+  .transform((body): Omit<NewOrganization, 'currency'> & { readonly currency: string | null } => ({
+    id: body.id,
+    name: body.name ?? body.id,
+    currency: body.currency ?? null,
+    tariffId: body.tariff_id ?? null,
+    tariffVersion: body.tariff_version ?? null,
+    overdraftLimit: body.overdraft_limit ?? 0n,
+  }))
 
 export const organizationPatch = patchBody.transform(
   (body): OrganizationPatch =>
@@ -79,5 +77,13 @@ export function organizationToJson(organization: OrganizationView, balance: Bala
     due_since: organization.dueSince?.toISOString() ?? null,
     created_at: organization.createdAt.toISOString(),
     balance: balanceToJson(balance),
+    next: nextOf(organization, balance),
   }
+}
+
+/** A tariff, then money, then work. */
+function nextOf({ id, tariffId }: OrganizationView, { available, overdraftLimit }: Balance): string {
+  if (tariffId === null) return `PATCH /api/v1/admin/organizations/${id}`
+  if (available + overdraftLimit <= 0n) return `POST /api/v1/admin/organizations/${id}/top-ups`
+  return 'POST /api/v1/jobs'
 }

@@ -2,7 +2,7 @@ import { Router } from 'express'
 import { balanceToJson } from '../../managers/contract-json.ts'
 import type { AdminDependencies } from '../dependencies.ts'
 import { cursorOf, LIST, limitOf, organizationOf, takes } from '../query.ts'
-import { ledgerOf, ledgerPage } from './money.route.ts'
+import { ledgerOf, ledgerPage } from './ledger.route.ts'
 
 /** /balance and /ledger: what an organisation has, as it sees it itself. */
 export function accountRoutes(deps: AdminDependencies): Router {

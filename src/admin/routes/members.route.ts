@@ -1,49 +1,127 @@
-import { Router } from 'express'
 import { memberToJson } from '../../managers/contract-json.ts'
-import type { AdminDependencies } from '../dependencies.ts'
+import { accepted, created, noContent, ok, tagged } from '../answer.ts'
+import { listOf } from '../json/answer-fields.ts'
+import { memberAnswer } from '../json/organization-answer.ts'
 import { memberPatch, newMember } from '../json/organization-json.ts'
-import { bodyOf, refuseBody } from '../parse.ts'
-import { accountParameter, cursorOf, LIST, limitOf, takes, toCursor } from '../query.ts'
+import { accountPart } from '../parameters.ts'
+import { answer, route } from '../route.ts'
 
-/** /admin/organizations/:id/members: who works for an organisation, and the seats that it pays for. */
-export function memberRoutes({ inTransaction, teams }: AdminDependencies): Router {
-  const router = Router({ mergeParams: true })
+const TAG = 'Members'
+const PATH = '/admin/organizations/{id}/members'
+const params = { id: accountPart('The organisation') }
+const ofMember = { ...params, userId: accountPart('The member') }
 
-  router.post('/', takes(), async (req, res) => {
-    const [id, { userId, role, spendingLimit }] = [accountParameter(req, 'id'), bodyOf(req, newMember)]
-    const { created, member } = await teams.addMember(id, userId, role, spendingLimit)
-    const status = member.state === 'active' ? 201 : 202
-    res.status(created ? status : 200)
-    if (created) res.location(`/api/v1/admin/organizations/${id}/members`)
-    res.json(memberToJson(member))
-  })
-
-  router.get('/', takes(...LIST), async (req, res) => {
-    const id = accountParameter(req, 'id')
-    const list = `members ${id}`
-    const [limit, cursor] = [limitOf(req), cursorOf(req, list)]
-    const before = cursor && { addedAt: new Date(cursor[0] ?? 0), userId: String(cursor[1]) }
-    const { members, more } = await inTransaction((em) => teams.members(em, id, { limit, before }))
-    const last = more ? members.at(-1) : undefined
-    res.json({ data: members.map(memberToJson), next_cursor: toCursor(list, last?.addedAt.getTime(), last?.userId) })
-  })
-
-  router.get('/:userId', takes(), async (req, res) => {
-    const [id, userId] = [accountParameter(req, 'id'), accountParameter(req, 'userId')]
-    res.json(memberToJson(await inTransaction((em) => teams.member(em, id, userId))))
-  })
-
-  router.patch('/:userId', takes(), async (req, res) => {
-    const [id, userId] = [accountParameter(req, 'id'), accountParameter(req, 'userId')]
-    res.json(memberToJson(await teams.changeMember(id, userId, bodyOf(req, memberPatch))))
-  })
-
-  router.delete('/:userId', takes(), async (req, res) => {
-    const [id, userId] = [accountParameter(req, 'id'), accountParameter(req, 'userId')]
-    refuseBody(req)
-    await teams.removeMember(id, userId)
-    res.status(204).end()
-  })
-
-  return router
+const editable = ({ role, state, spending_limit }: ReturnType<typeof memberToJson>): object => {
+  return { role, state, spending_limit }
 }
+
+/** /admin/organizations/{id}/members: who works for an organisation, and the seats that it pays for. */
+export const memberRoutes = [
+  route(
+    {
+      method: 'post',
+      path: PATH,
+      operation: 'addMember',
+      tag: TAG,
+      summary: 'Add a member, and charge a seat for the rest of the period where none is free',
+      scope: 'admin',
+      params,
+      body: newMember,
+      idempotent: true,
+      dryRun: true,
+      answers: {
+        200: answer('The member, who was one already', memberAnswer),
+        201: answer('The active member', memberAnswer),
+        202: answer('The member, whose seat waits for money', memberAnswer),
+      },
+      problems: ['seat-limit', 'no-tariff'],
+    },
+    async ({ params: { id }, body: { userId, role, spendingLimit } }, { teams }) => {
+      const { created: isNew, member } = await teams.addMember(id, userId, role, spendingLimit)
+      const json = memberToJson(member)
+      if (!isNew) return ok(json)
+      const location = `/api/v1/admin/organizations/${id}/members/${userId}`
+      return member.state === 'active' ? created(location, json) : accepted(location, json)
+    },
+  ),
+
+  route(
+    {
+      method: 'get',
+      path: PATH,
+      operation: 'listMembers',
+      tag: TAG,
+      summary: 'List members, newest first',
+      scope: 'operator',
+      params,
+      list: true,
+      answers: { 200: answer('Members; removed ones are not listed', listOf(memberAnswer)) },
+    },
+    async ({ params: { id }, page, pageOf, read }, { teams }) => {
+      const list = `members ${id}`
+      const { limit, position } = page(list)
+      const before = position && { addedAt: new Date(position[0] ?? 0), userId: String(position[1]) }
+      const { members, more } = await read((em) => teams.members(em, id, { limit, before }))
+      const last = more ? members.at(-1) : undefined
+      return ok(pageOf(list, members.map(memberToJson), last?.addedAt.getTime(), last?.userId))
+    },
+  ),
+
+  route(
+    {
+      method: 'get',
+      path: `${PATH}/{userId}`,
+      operation: 'getMember',
+      tag: TAG,
+      summary: 'Show a member',
+      scope: 'operator',
+      params: ofMember,
+      tagged: true,
+      answers: { 200: answer('The member', memberAnswer) },
+    },
+    async ({ params: { id, userId }, read }, { teams }) => {
+      const json = memberToJson(await read((em) => teams.member(em, id, userId)))
+      return tagged(ok(json), editable(json))
+    },
+  ),
+
+  route(
+    {
+      method: 'patch',
+      path: `${PATH}/{userId}`,
+      operation: 'changeMember',
+      tag: TAG,
+      summary: 'Give a member another role or spending limit',
+      scope: 'admin',
+      params: ofMember,
+      body: memberPatch,
+      dryRun: true,
+      tagged: true,
+      answers: { 200: answer('The member', memberAnswer) },
+      problems: ['last-owner'],
+    },
+    async ({ params: { id, userId }, body }, { teams }) => {
+      const json = memberToJson(await teams.changeMember(id, userId, body))
+      return tagged(ok(json), editable(json))
+    },
+  ),
+
+  route(
+    {
+      method: 'delete',
+      path: `${PATH}/{userId}`,
+      operation: 'removeMember',
+      tag: TAG,
+      summary: 'Remove a member; the paid seat stays free for another until the period ends',
+      scope: 'admin',
+      params: ofMember,
+      dryRun: true,
+      answers: { 204: answer('The member is removed', null) },
+      problems: ['last-owner'],
+    },
+    async ({ params: { id, userId } }, { teams }) => {
+      await teams.removeMember(id, userId)
+      return noContent()
+    },
+  ),
+]

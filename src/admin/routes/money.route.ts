@@ -1,52 +1,59 @@
-import { Router } from 'express'
-import { fundingToJson, ledgerEntryToJson } from '../../managers/contract-json.ts'
-import type { AdminDependencies } from '../dependencies.ts'
+import type { FundingResult } from '../../managers/balance.manager.ts'
+import { fundingToJson } from '../../managers/contract-json.ts'
+import { created, ok } from '../answer.ts'
+import { fundingAnswer } from '../json/organization-answer.ts'
 import { adjustment, topUp } from '../json/organization-json.ts'
-import { bodyOf } from '../parse.ts'
-import { accountParameter, cursorOf, LIST, limitOf, takes, toCursor } from '../query.ts'
+import { accountPart } from '../parameters.ts'
+import { answer, route } from '../route.ts'
 
-/** /admin/organizations/:id/{top-ups,adjustments,ledger}: money by hand, and where it went. */
-export function moneyRoutes(deps: AdminDependencies): Router {
-  const { balances } = deps
-  const router = Router({ mergeParams: true })
-
-  router.post('/top-ups', takes(), async (req, res) => {
-    const [id, input] = [accountParameter(req, 'id'), bodyOf(req, topUp)]
-    const result = await balances.topUp(id, input)
-    if (!result.replayed) res.status(201).location(ledgerUrl(id))
-    res.json(fundingToJson(result))
-  })
-
-  router.post('/adjustments', takes(), async (req, res) => {
-    const [id, input] = [accountParameter(req, 'id'), bodyOf(req, adjustment)]
-    const result = await balances.adjust(id, input)
-    if (!result.replayed) res.status(201).location(ledgerUrl(id))
-    res.json(fundingToJson(result))
-  })
-
-  router.get('/ledger', takes(...LIST), async (req, res) => {
-    const id = accountParameter(req, 'id')
-    res.json(await ledgerPage(deps, id, { limit: limitOf(req), cursor: cursorOf(req, ledgerOf(id)) }))
-  })
-
-  return router
+const TAG = 'Money'
+const params = { id: accountPart('The organisation') }
+const answers = {
+  200: answer('What this reference did before', fundingAnswer),
+  201: answer('What it did, and what it unlocked', fundingAnswer),
 }
 
-export const ledgerOf = (organizationId: string): string => `ledger ${organizationId}`
+/** /admin/organizations/{id}/{top-ups,adjustments}: money by hand. */
+export const moneyRoutes = [
+  route(
+    {
+      method: 'post',
+      path: '/admin/organizations/{id}/top-ups',
+      operation: 'createTopUp',
+      tag: TAG,
+      summary: 'Put money in, once per reference, and resume what waits for it',
+      description: 'It pays fees first, then seats, then parked jobs, the oldest first.',
+      scope: 'admin',
+      params,
+      body: topUp,
+      idempotent: true,
+      dryRun: true,
+      answers,
+      problems: ['reference-conflict'],
+    },
+    async ({ params: { id }, body }, { balances }) => answered(id, await balances.topUp(id, body)),
+  ),
 
-/** Where the entries of a top-up can be read. */
-const ledgerUrl = (organizationId: string): string => `/api/v1/admin/organizations/${organizationId}/ledger`
+  route(
+    {
+      method: 'post',
+      path: '/admin/organizations/{id}/adjustments',
+      operation: 'createAdjustment',
+      tag: TAG,
+      summary: 'Correct a balance by hand, once per reference',
+      scope: 'admin',
+      params,
+      body: adjustment,
+      idempotent: true,
+      dryRun: true,
+      answers,
+      problems: ['reference-conflict', 'insufficient-balance'],
+    },
+    async ({ params: { id }, body }, { balances }) => answered(id, await balances.adjust(id, body)),
+  ),
+]
 
-/** One page of a ledger, in the order of `seq`. */
-export async function ledgerPage(
-  { inTransaction, balances }: Pick<AdminDependencies, 'inTransaction' | 'balances'>,
-  id: string,
-  { limit, cursor }: { readonly limit: number; readonly cursor: readonly (string | number)[] | null },
-) {
-  const after = cursor && Number(cursor[0])
-  const page = await inTransaction((em) => balances.ledger(em, id, { limit, after }))
-  return {
-    data: page.entries.map(ledgerEntryToJson),
-    next_cursor: toCursor(ledgerOf(id), page.next),
-  }
+function answered(id: string, result: FundingResult) {
+  const json = fundingToJson(result)
+  return result.replayed ? ok(json) : created(`/api/v1/admin/organizations/${id}/ledger`, json)
 }
