@@ -4,6 +4,7 @@ import { boardRouter } from './board.ts'
 import { refuseLargeBodies } from './body-bytes.ts'
 import { requireHost } from './client-errors.ts'
 import type { AdminDependencies } from './dependencies.ts'
+import { docsRoutes } from './docs.ts'
 import { door, refuseCrossSite } from './door.ts'
 import { bodyLimit, jsonBody } from './json-body.ts'
 import { notFound, problemHandler } from './problem.ts'
@@ -32,6 +33,7 @@ export function createAdminApp(deps: AdminDependencies): Express {
   app.use(helmet({ contentSecurityPolicy: NOTHING_TO_RUN, strictTransportSecurity: false }))
   app.use(requireHost, refuseLargeBodies(bodyLimit(deps.config.maxTextBytes)))
   app.use('/health', healthRoutes(deps))
+  app.use(docsRoutes())
   app.use(door(deps.config.adminApiKey), refuseCrossSite)
   app.get('/admin', (_req, res) => res.redirect('/admin/queues'))
   app.use('/admin/queues', boardRouter(deps.queues.boardQueues()))

@@ -4,35 +4,7 @@ import { type FieldError, NotFoundError, TollkeeperError, ValidationError } from
 import type { Logger } from '../foundation/logger.ts'
 import { InsufficientBalanceError } from '../managers/insufficient-balance.ts'
 import { answerAndHangUp, hasLongRest } from './hang-up.ts'
-
-/** A sentence per code (contract.md); what to do stands in `detail`. */
-const TITLES: Readonly<Record<string, string>> = {
-  'malformed-request': 'The request is not valid HTTP',
-  'malformed-json': 'The body is not JSON',
-  'invalid-query': 'The query is not valid',
-  'invalid-cursor': 'The cursor is not valid',
-  unauthorized: 'A key is needed',
-  'insufficient-balance': 'The balance does not suffice',
-  forbidden: 'This is not allowed',
-  'not-a-member': 'The user is not an active member',
-  'not-found': 'Nothing is found here',
-  'already-exists': 'It exists already',
-  'no-tariff': 'The organisation has no tariff',
-  'tariff-not-published': 'The tariff is not published',
-  'currency-mismatch': 'The currencies differ',
-  'seat-limit': 'No seat is left',
-  'threshold-limit': 'There are thresholds enough',
-  'job-finished': 'The job is finished',
-  'reference-conflict': 'The reference was used for something else',
-  'stale-version': 'Somebody else was faster',
-  'too-large': 'The request is too large',
-  'unsupported-media-type': 'The body must be JSON',
-  timeout: 'The request took too long',
-  validation: 'The request is not valid',
-  'idempotency-mismatch': 'The key was used for another request',
-  unavailable: 'The service is not available right now',
-  internal: 'Something went wrong on our side',
-}
+import { PROBLEMS } from './problems.ts'
 
 /** A body of ten thousand wrong fields is answered for the first ones, and said in words for the very first. */
 const ERRORS_MAX = 50
@@ -57,7 +29,7 @@ export function sendProblem(res: Response, problem: Problem): void {
 
 /** The body of an answer, as contract.md has it. */
 export function problemJson({ code, status, detail, errors, more }: Problem, requestId: unknown): string {
-  const title = TITLES[code] ?? TITLES[status < 500 ? 'validation' : 'internal']
+  const title = (PROBLEMS[code] ?? PROBLEMS[status < 500 ? 'validation' : 'internal'])?.title
   return JSON.stringify({
     type: `/problems/${code}`,
     code,
