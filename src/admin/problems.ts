@@ -154,7 +154,6 @@ export function problemsOf(terms: {
   readonly scope: string
   readonly params?: object
   readonly list?: boolean
-  readonly body?: unknown
   readonly idempotent?: boolean
   readonly tagged?: boolean
   readonly method: string
@@ -166,7 +165,8 @@ export function problemsOf(terms: {
     ...OF_EVERY_ROUTE,
     ...(terms.list ? ['invalid-cursor'] : []),
     ...(isFound ? ['not-found'] : []),
-    ...(terms.body === undefined ? [] : OF_EVERY_BODY),
+    // A body that is not wanted is read, and refused, all the same.
+    ...(terms.method === 'get' ? [] : OF_EVERY_BODY),
     ...(terms.idempotent ? ['idempotency-in-progress', 'idempotency-mismatch'] : []),
     ...(terms.tagged && terms.method !== 'get' ? ['stale-version'] : []),
     ...(terms.problems ?? []),

@@ -54,7 +54,12 @@ describe('tariffs over HTTP', () => {
     const input = { key: 'in', kind: 'input_tokens', price: '0.15' }
     const plan = await create({ name: 'Life', components: [input], publish: true })
     const at = `${TARIFFS}/${plan.id}`
-    expect(plan).toMatchObject({ version: 1, state: 'published', next: null, draft_version: null })
+    expect(plan).toMatchObject({
+      version: 1,
+      state: 'published',
+      next: 'POST /api/v1/admin/organizations',
+      draft_version: null,
+    })
 
     const edited = await door.ask(at, { method: 'PATCH', body: { price_per_month: '5' } })
     expect(edited.body).toMatchObject({

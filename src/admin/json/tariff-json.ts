@@ -141,12 +141,18 @@ export function tariffToJson(view: TariffView) {
     suspend_after_days: tariff.suspendAfterDays,
     components: tariff.components.map(componentToJson),
     warnings,
-    next: draftVersion === null ? null : `POST /api/v1/admin/tariffs/${tariff.planId}/publish`,
+    next: nextOf(view),
     draft_version: draftVersion,
     created_at: createdAt.toISOString(),
     published_at: publishedAt?.toISOString() ?? null,
     content_hash: view.contentHash,
   }
+}
+
+/** A draft is published; what is published is assigned. */
+function nextOf({ tariff, state, draftVersion }: TariffView): string | null {
+  if (draftVersion !== null) return `POST /api/v1/admin/tariffs/${tariff.planId}/publish`
+  return state === 'archived' ? null : 'POST /api/v1/admin/organizations'
 }
 
 export function componentToJson(component: Component) {
