@@ -223,7 +223,7 @@ describe('tariffs over HTTP', () => {
     const plan = await create({ name: 'Old', publish: true })
     const at = `${TARIFFS}/${plan.id}`
     for (const _ of [1, 2]) expect((await door.ask(at, { method: 'DELETE' })).status).toBe(204)
-    expect((await door.ask(at)).body).toEqual({ ...plan, state: 'archived' })
+    expect((await door.ask(at)).body).toEqual({ ...plan, state: 'archived', next: null })
     const before = await door.traces()
     const component = { key: 'in', kind: 'input_tokens', price: '0.15' }
     expectProblem(await door.ask(at, { method: 'PATCH', body: { name: 'New' } }), 409, 'tariff-not-published')

@@ -141,20 +141,24 @@ export const tariffRoutes = [
       tag: TAG,
       summary: 'Make the draft usable, and move organisations to it if asked',
       description:
-        'Nobody is moved unless apply_to says so. With dry_run in the body it lists old price, new price and use so far of each organisation that would be moved, a page at a time.',
+        'Nobody is moved unless apply_to says so. With dry_run, in the query or the body, it lists old price, new price and use so far of each organisation that would be moved, a page at a time.',
       scope: 'admin',
       params,
       body: publication,
       bodyMayLack: true,
       list: true,
       idempotent: true,
+      dryRun: true,
       tagged: true,
       answers: { 200: answer('The published version and its move, or what would happen', publishedAnswer) },
       problems: ['tariff-not-published'],
     },
-    ({ params: { id }, body: { applyTo, dryRun }, page, pageOf, read, change, requireMatch, refusePaging }, deps) => {
+    (
+      { params: { id }, body: { applyTo, dryRun }, mandate, page, pageOf, read, change, requireMatch, refusePaging },
+      deps,
+    ) => {
       const { tariffs, planMoves, planPreviews } = deps
-      if (dryRun) {
+      if (dryRun || mandate.dryRun) {
         const list = `publication ${id} ${applyTo}`
         const { limit, position } = page(list)
         return read(async (em) => {
