@@ -30,6 +30,9 @@ begin
   revoke update, delete, truncate on tollkeeper.balance_alerts from tollkeeper_app;
   grant update (cleared_at, told_at) on tollkeeper.balance_alerts to tollkeeper_app;
   revoke update, delete, truncate on tollkeeper.feature_charges from tollkeeper_app;
+  -- Of a key no more changes than when it was used last, and when it ends.
+  revoke update, delete, truncate on tollkeeper.api_keys from tollkeeper_app;
+  grant update (last_used_at, retires_at, revoked_at) on tollkeeper.api_keys to tollkeeper_app;
   revoke insert, update, delete, truncate on tollkeeper.secrets, tollkeeper.migrations from tollkeeper_app;
 end
 $$`

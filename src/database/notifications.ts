@@ -7,7 +7,7 @@ import { watchClient } from './silence.ts'
 /** How long a lost LISTEN connection waits before it is opened again, in milliseconds. */
 const RECONNECT_MS = 500
 
-type Channel = 'tollkeeper_wake' | 'tollkeeper_jobs'
+type Channel = 'tollkeeper_wake' | 'tollkeeper_jobs' | 'tollkeeper_keys'
 type Listener = (payload: string) => void
 
 /**
@@ -41,7 +41,7 @@ export class Notifications {
       await client.connect()
       // Who only listens cannot tell a quiet server from a connection that is gone.
       watchClient(client, this.#logger)
-      await client.query('listen tollkeeper_wake; listen tollkeeper_jobs')
+      await client.query('listen tollkeeper_wake; listen tollkeeper_jobs; listen tollkeeper_keys')
     } catch (error) {
       void client.end().catch(() => undefined)
       throw error

@@ -1,4 +1,5 @@
 import { AbsorbedUsageSchema } from './absorbed-usage.model.ts'
+import { ApiKeySchema } from './api-key.model.ts'
 import { BalanceAlertSchema } from './balance-alert.model.ts'
 import { BalanceThresholdSchema } from './balance-threshold.model.ts'
 import { BillingPeriodSchema } from './billing-period.model.ts'
@@ -40,5 +41,6 @@ export const entities = [
   FeatureChargeSchema,
   PlanMoveSchema,
   PlanMoveProblemSchema,
+  ApiKeySchema,
   SecretSchema,
 ]
