@@ -1,14 +1,17 @@
-import express, { type Express, Router } from 'express'
+import express, { type Express, type RequestHandler, Router } from 'express'
 import helmet from 'helmet'
+import { requireAllowed } from './access/allows.ts'
+import { door, refuseCrossSite } from './access/door.ts'
 import { boardRouter } from './board.ts'
 import { refuseLargeBodies } from './body-bytes.ts'
 import { requireHost } from './client-errors.ts'
 import type { AdminDependencies } from './dependencies.ts'
 import { docsRoutes } from './docs.ts'
-import { door, refuseCrossSite } from './door.ts'
 import { bodyLimit, jsonBody } from './json-body.ts'
+import { principalOf } from './principal.ts'
 import { notFound, problemHandler } from './problem.ts'
 import { requestLog } from './request-log.ts'
+import type { Scope } from './route.ts'
 import { ROUTES } from './route-table.ts'
 import { accountRoutes } from './routes/account.route.ts'
 import { alertRoutes, ownAlertRoutes } from './routes/alerts.route.ts'
@@ -34,7 +37,8 @@ export function createAdminApp(deps: AdminDependencies): Express {
   app.use(requireHost, refuseLargeBodies(bodyLimit(deps.config.maxTextBytes)))
   app.use('/health', healthRoutes(deps))
   app.use(docsRoutes())
-  app.use(door(deps.config.adminApiKey), refuseCrossSite)
+  app.use(door(deps.config.adminApiKey, deps.apiKeys), refuseCrossSite)
+  app.use('/admin', only('operator'))
   app.get('/admin', (_req, res) => res.redirect('/admin/queues'))
   app.use('/admin/queues', boardRouter(deps.queues.boardQueues()))
   app.use('/api/v1', apiRoutes(deps))
@@ -49,6 +53,14 @@ const NOTHING_TO_RUN = {
   directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"], 'base-uri': ["'none'"] },
 }
 
+/** Lets nobody else through. */
+function only(scope: Scope): RequestHandler {
+  return (req, _res, next) => {
+    requireAllowed(principalOf(req), { scope }, req.method)
+    next()
+  }
+}
+
 function apiRoutes(deps: AdminDependencies): Router {
   const router = Router()
   router.use((_req, res, next) => {
@@ -57,6 +69,8 @@ function apiRoutes(deps: AdminDependencies): Router {
   })
   router.use(jsonBody(bodyLimit(deps.config.maxTextBytes)))
   router.use(serve(ROUTES, deps))
+  // What says nothing of its scope is for admins.
+  router.use(only('admin'))
   router.use('/admin/organizations/:id', ledgerRoutes(deps))
   router.use('/admin/organizations/:id', organizationUsageRoutes(deps), organizationStatementRoutes(deps))
   router.use('/admin/organizations/:id', alertRoutes(deps))

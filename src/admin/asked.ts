@@ -2,6 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql'
 import type { Request } from 'express'
 import { ConflictError, NotFoundError, ValidationError } from '../foundation/errors.ts'
 import type { Principal } from '../foundation/mandate.ts'
+import { organizationFor } from './access/isolation.ts'
 import { type Answer, tagOf } from './answer.ts'
 import type { AdminDependencies } from './dependencies.ts'
 import { mandateOf } from './mandate.ts'
@@ -107,7 +108,7 @@ function readBody(req: Request, { method, body, bodyMayLack }: RouteTerms): unkn
   return bodyMayLack ? bodyIfAny(req, body) : bodyOf(req, body)
 }
 
-/** The one place that says whom a request may be about. @throws NotFoundError for somebody else */
+/** Whom a request is about. @throws NotFoundError for somebody else than who asks may ask about */
 function organizationOf(
   { scope, organization }: RouteTerms,
   query: Readonly<Record<string, unknown>>,
@@ -117,9 +118,7 @@ function organizationOf(
   if (scope !== 'tenant' || organization === undefined) return null
   const { organizationId: given = null } = (organization === 'body' ? body : {}) as { organizationId?: string | null }
   const wanted = organization === 'body' ? given : ((query.organization_id ?? null) as string | null)
-  const own = principal.organizationId
-  if (own !== null && wanted !== null && wanted !== own) throw new NotFoundError()
-  const found = wanted ?? own
+  const found = organizationFor(principal, wanted)
   if (found !== null || organization === 'any') return found
   if (organization === 'body') throw ValidationError.of('/organization_id', 'required', 'Give this field')
   throw invalidQuery('Say which organisation: ?organization_id=<id>')

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts'
 import type { InTransaction } from '../database/transaction.ts'
 import type { createLogger } from '../foundation/logger.ts'
 import type { AlertManager } from '../managers/alert.manager.ts'
+import type { ApiKeyManager } from '../managers/api-key.manager.ts'
 import type { BalanceManager } from '../managers/balance.manager.ts'
 import type { FeatureChargeManager } from '../managers/feature-charge.manager.ts'
 import type { JobManager } from '../managers/job.manager.ts'
@@ -26,6 +27,7 @@ export interface AdminDependencies {
   readonly inTransaction: InTransaction
   /** What cursors are signed with. */
   readonly cursorSecret: Buffer
+  readonly apiKeys: ApiKeyManager
   readonly tariffs: TariffManager
   readonly planMoves: PlanMoveManager
   readonly planPreviews: PlanPreviewManager

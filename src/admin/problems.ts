@@ -76,6 +76,11 @@ export const PROBLEMS: Readonly<Record<string, ProblemKind>> = {
     title: 'No seat is left',
     meaning: 'The tariff allows no more members. Remove one, or take a tariff with more.',
   },
+  'cannot-rotate': {
+    status: 409,
+    title: 'The key cannot be rotated now',
+    meaning: 'It has ended, or another key of its line lives beside it: two at a time. Revoke one, or wait for its end.',
+  },
   'threshold-limit': {
     status: 409,
     title: 'There are thresholds enough',

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type RequestHandler, type Response, Router } from 'express'
 import { z } from 'zod'
+import { requireAllowed } from './access/allows.ts'
 import type { Answer } from './answer.ts'
 import { asked, type ServedBy } from './asked.ts'
 import type { AdminDependencies } from './dependencies.ts'
@@ -20,7 +21,9 @@ export function serve(routes: readonly Route[], dependencies: AdminDependencies)
 
 function handlerOf({ terms, perform }: Route, deps: ServedBy): RequestHandler {
   return async (req, res) => {
-    const request = asked(req, terms, principalOf(req), deps)
+    const principal = principalOf(req)
+    requireAllowed(principal, terms, req.method)
+    const request = asked(req, terms, principal, deps)
     await send(res, await perform(request, deps), terms.answers)
   }
 }

@@ -3,6 +3,7 @@ import { createInSnapshot } from '../database/snapshot.ts'
 import { systemClock } from '../foundation/clock.ts'
 import type { Logger } from '../foundation/logger.ts'
 import { AlertManager } from '../managers/alert.manager.ts'
+import { ApiKeyManager } from '../managers/api-key.manager.ts'
 import { BalanceManager } from '../managers/balance.manager.ts'
 import { DemandManager } from '../managers/demand.manager.ts'
 import { FeatureChargeManager } from '../managers/feature-charge.manager.ts'
@@ -40,6 +41,8 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
     parkedExpiresMs: config.parkedExpiresDays * DAY_MS,
     outputLimit: config.maxOutputTokens,
   })
+  const apiKeys = new ApiKeyManager(time, storage.keys)
+  opened.defer(storage.notifications.on('tollkeeper_keys', () => apiKeys.forget()))
   const inSnapshot = createInSnapshot(pool)
   const verifier = new VerifyManager({
     inSnapshot,
@@ -56,6 +59,7 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
     verifier,
     usage: new UsageManager({ inSnapshot, idsTellTime: clock === systemClock }),
     statements: new StatementManager(inSnapshot),
+    apiKeys,
     balances: new BalanceManager(money, (resumed) => outbox.resume(resumed)),
     featureCharges: new FeatureChargeManager(),
     jobs: new JobManager(o200kBase, clock),

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type pg from 'pg'
 import type { Config } from '../config/config.ts'
+import { ApiKeyReader } from '../database/api-key-reader.ts'
 import { refuseClockSkew } from '../database/clock-check.ts'
 import { JobNotices } from '../database/job-notices.ts'
 import { Batcher } from '../database/money/batcher.ts'
@@ -26,6 +27,8 @@ import { createQueueBackend, type QueueBackend } from '../queues/backends.ts'
 const MONEY_LANES = Math.min(4, Math.max(2, availableParallelism() >> 1))
 /** What reads beside the money path: the sweep's lock, verify's snapshot, tariffs, probes. */
 const READING_POOL_MAX = 4
+/** Look-ups of keys, which no report keeps waiting, and beside them that keys are used. */
+const KEY_POOL_MAX = 2
 /** BullMQ's queries beside the clients that its workers listen on; about 8 is best (measured by the prototypes). */
 const QUEUE_POOL_MAX = 13
 
@@ -52,6 +55,8 @@ export async function openStorage(
   const announce = (jobIds: readonly string[]): void => notices.announce(jobIds)
   const money = new Batcher(moneyTransactions(moneyPool, tariffs, { announce, time }), { lanes: MONEY_LANES })
   opened.defer(() => money.drain())
+  const keys = new ApiKeyReader(watched(openMoneyPool(url, KEY_POOL_MAX), logger, opened), time, logger)
+  opened.defer(() => keys.drain())
   const notifications = new Notifications(url, logger)
   opened.defer(() => notifications.close())
   await notifications.open()
@@ -75,6 +80,7 @@ export async function openStorage(
     /** What cursors are signed with, in every process the same. */
     cursorSecret: await readSecret(pool, 'cursors'),
     work: new StageWorkReader(pool),
+    keys,
     notifications,
     backend,
   }
