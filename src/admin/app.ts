@@ -1,17 +1,14 @@
-import express, { type Express, type RequestHandler, Router } from 'express'
+import express, { type Express, Router } from 'express'
 import helmet from 'helmet'
-import { requireAllowed } from './access/allows.ts'
-import { door, refuseCrossSite } from './access/door.ts'
+import { door, only, refuseCrossSite } from './access/door.ts'
 import { boardRouter } from './board.ts'
 import { refuseLargeBodies } from './body-bytes.ts'
 import { requireHost } from './client-errors.ts'
 import type { AdminDependencies } from './dependencies.ts'
 import { docsRoutes } from './docs.ts'
 import { bodyLimit, jsonBody } from './json-body.ts'
-import { principalOf } from './principal.ts'
 import { notFound, problemHandler } from './problem.ts'
 import { requestLog } from './request-log.ts'
-import type { Scope } from './route.ts'
 import { ROUTES } from './route-table.ts'
 import { accountRoutes } from './routes/account.route.ts'
 import { alertRoutes, ownAlertRoutes } from './routes/alerts.route.ts'
@@ -51,14 +48,6 @@ export function createAdminApp(deps: AdminDependencies): Express {
 const NOTHING_TO_RUN = {
   useDefaults: false,
   directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"], 'base-uri': ["'none'"] },
-}
-
-/** Lets nobody else through. */
-function only(scope: Scope): RequestHandler {
-  return (req, _res, next) => {
-    requireAllowed(principalOf(req), { scope }, req.method)
-    next()
-  }
 }
 
 function apiRoutes(deps: AdminDependencies): Router {

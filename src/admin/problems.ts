@@ -79,7 +79,8 @@ export const PROBLEMS: Readonly<Record<string, ProblemKind>> = {
   'cannot-rotate': {
     status: 409,
     title: 'The key cannot be rotated now',
-    meaning: 'It has ended, or another key of its line lives beside it: two at a time. Revoke one, or wait for its end.',
+    meaning:
+      'It has ended, or another key of its line lives beside it: two at a time. Revoke one, or wait for its end.',
   },
   'threshold-limit': {
     status: 409,

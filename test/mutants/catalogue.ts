@@ -4,6 +4,7 @@ import { DATABASE_MUTANTS } from './database-mutants.ts'
 import { FEATURE_MUTANTS } from './feature-mutants.ts'
 import { FUNDING_MUTANTS } from './funding-mutants.ts'
 import { HOLD_MUTANTS } from './hold-mutants.ts'
+import { KEY_MUTANTS } from './key-mutants.ts'
 import { LIMIT_MUTANTS } from './limit-mutants.ts'
 import { MEMORY_MUTANTS } from './memory-mutants.ts'
 import { METER_MUTANTS } from './meter-mutants.ts'
@@ -50,4 +51,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...USAGE_MUTANTS,
   ...REPORT_MUTANTS,
   ...ALERT_MUTANTS,
+  ...KEY_MUTANTS,
 ]

@@ -4,8 +4,10 @@ import { isLoopback } from '../../config/config-fields.ts'
 import { ForbiddenError } from '../../foundation/errors.ts'
 import type { Principal } from '../../foundation/mandate.ts'
 import type { ApiKeyManager } from '../../managers/api-key.manager.ts'
-import { setPrincipal } from '../principal.ts'
+import { principalOf, setPrincipal } from '../principal.ts'
 import { sendProblem } from '../problem.ts'
+import type { Scope } from '../route.ts'
+import { requireAllowed } from './allows.ts'
 
 const NOBODY = { keyId: null, organizationId: null, userId: null } as const
 const OPEN: Principal = { role: 'open', ...NOBODY }
@@ -37,6 +39,14 @@ export function door(adminApiKey: string | undefined, keys: Keys): RequestHandle
   }
 }
 
+/** Lets through whom a scope is for, where no route says it of itself. */
+export function only(scope: Scope): RequestHandler {
+  return (req, _res, next) => {
+    requireAllowed(principalOf(req), { scope }, req.method)
+    next()
+  }
+}
+
 function refuseForeignHosts(req: Request): void {
   if (isLoopback(hostName(req.headers.host ?? ''))) return
   throw new ForbiddenError('forbidden', 'Without ADMIN_API_KEY only localhost is served; call it by that name')
@@ -48,11 +58,10 @@ function hostName(host: string): string {
   return match?.[1] ?? match?.[2] ?? ''
 }
 
-/** After the same work for every key that is none, as far as that is ours: whose form is wrong is not looked up. */
+/** The same work for every key that is none, but that one whose form is wrong is not looked up: its checksum is no secret. */
 async function whoShows(shown: string, expected: Buffer | null, keys: Keys): Promise<Principal | null> {
-  const given = digest(shown)
-  const isAdmin = timingSafeEqual(given, expected ?? given)
-  return expected !== null && isAdmin ? ADMIN : keys.authenticate(shown)
+  if (expected !== null && timingSafeEqual(digest(shown), expected)) return ADMIN
+  return keys.authenticate(shown)
 }
 
 /** The same answer for every way of having no key. */
