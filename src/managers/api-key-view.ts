@@ -38,7 +38,7 @@ export function endOf({ expiresAt, retiresAt }: Life): Date | null {
 }
 
 /** @param isMember whether whom it acts for is still the member that it was made for; true for a key of no member */
-export function stateOf(key: Life, isMember: boolean, now: Date): KeyState {
+function stateOf(key: Life, isMember: boolean, now: Date): KeyState {
   const end = endOf(key)
   if (key.revokedAt !== null || !isMember) return 'revoked'
   if (end !== null && end <= now) return 'expired'

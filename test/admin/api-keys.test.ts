@@ -1,10 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createAdminApp } from '../../src/admin/app.ts'
-import { startAdminServer } from '../../src/admin/server.ts'
-import type { Tollkeeper } from '../../src/composition.ts'
-import { eventually } from '../support/tollkeeper.ts'
 import { type Answer, type Ask, type Door, expectProblem, openDoor, publishedTariff } from './open-door.ts'
 
 const KEY = 'a-key-that-only-the-operator-has-0123456789'
@@ -246,63 +240,5 @@ describe('rotation', () => {
     expectProblem(await door.ask(`${elsewhere}/${id}/rotate`, { body: {} }), 404, 'not-found')
     expectProblem(await door.ask(`${elsewhere}/${id}`, { method: 'DELETE' }), 404, 'not-found')
     expect(await keys()).toEqual(before)
-  })
-})
-
-describe('a key that is revoked', () => {
-  let processes: { readonly ask: (secret: string) => Promise<number>; close(): Promise<unknown> }[]
-  beforeAll(async () => {
-    processes = await Promise.all([open(), open()])
-  })
-  afterAll(() => Promise.all(processes.map((process) => process.close())))
-
-  /** Another process's worth of the system on the same database, behind a door of its own. */
-  async function open() {
-    const tollkeeper: Tollkeeper = await door.anotherProcess()
-    const config = { ...tollkeeper.config, adminApiKey: KEY }
-    const server = await startAdminServer(createAdminApp({ ...tollkeeper, config }), { host: '127.0.0.1', port: 0 })
-    return {
-      ask: async (secret: string) => (await fetch(server.url + TARIFFS, bearer(secret))).status,
-      close: () => server.close(0),
-    }
-  }
-
-  /** Milliseconds until every process refuses it; each is asked again and again, so that each remembers it. */
-  async function untilRefused(secret: string, revoke: () => Promise<unknown>): Promise<number> {
-    for (const { ask } of processes) expect(await ask(secret)).toBe(200)
-    const since = performance.now()
-    const refused = Promise.all(
-      processes.map(async ({ ask }) => {
-        while ((await ask(secret)) !== 401) await sleep(5)
-        return performance.now() - since
-      }),
-    )
-    await revoke()
-    const times = await refused
-    for (const { ask } of processes) expect(await ask(secret)).toBe(401)
-    return Math.max(...times)
-  }
-
-  test('is refused by every process within a second', async () => {
-    const { id, secret } = await made(OF_ADMINS, { name: 'revoked', role: 'operator' })
-    const listener = new pg.Client({ connectionString: door.database.appUrl })
-    await listener.connect()
-    const heard: (string | undefined)[] = []
-    listener.on('notification', ({ payload }) => heard.push(payload))
-    await listener.query('listen tollkeeper_keys')
-    const time = await untilRefused(secret, () => door.ask(`${OF_ADMINS}/${id}`, { method: 'DELETE' }))
-    expect(time).toBeLessThan(1_000)
-    await eventually(
-      async () => heard,
-      (all) => all.length > 0,
-    )
-    expect(heard).toEqual([id])
-    await listener.end()
-  })
-
-  test('also where every notice is lost', async () => {
-    const { id, secret } = await made(OF_ADMINS, { name: 'unheard', role: 'operator' })
-    const silently = 'update tollkeeper.api_keys set revoked_at = now() where id = $1'
-    expect(await untilRefused(secret, () => changeKey(silently, id))).toBeLessThan(1_000)
   })
 })

@@ -227,14 +227,19 @@ describe('rotation', () => {
   })
 
   it('by ten at once makes one successor', async () => {
-    const { key } = await create()
-    const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => rotate(key.id)))
-    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
-    for (const outcome of outcomes) {
-      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'cannot-rotate' })
+    // On connections that are open: else the first is done before the second has one.
+    const ten = Array.from({ length: 10 }, () => null)
+    await Promise.all(ten.map(() => tollkeeper.inTransaction((em) => em.execute('select pg_sleep(0.1)'))))
+    for (let round = 0; round < 5; round += 1) {
+      const { key } = await create()
+      const outcomes = await Promise.allSettled(ten.map(() => rotate(key.id)))
+      const line = await world.database.query('select id from tollkeeper.api_keys where line_id = $1', [key.id])
+      expect(line).toHaveLength(2)
+      const refused = outcomes.filter(({ status }) => status === 'rejected')
+      expect(refused.map((outcome) => 'reason' in outcome && outcome.reason.code)).toEqual(
+        Array(9).fill('cannot-rotate'),
+      )
     }
-    const line = await world.database.query('select id from tollkeeper.api_keys where line_id = $1', [key.id])
-    expect(line).toHaveLength(2)
   })
 })
 
