@@ -59,7 +59,8 @@ select (select count(*)::int from tollkeeper.tariff_plans) as plans,
   (select jsonb_agg(m order by user_id) from tollkeeper.team_members m) as members,
   (select count(*)::int from tollkeeper.jobs) as jobs,
   (select jsonb_agg(t order by id) from tollkeeper.balance_thresholds t) as thresholds,
-  (select jsonb_agg(a order by id) from tollkeeper.balance_alerts a) as alerts`
+  (select jsonb_agg(a order by id) from tollkeeper.balance_alerts a) as alerts,
+  (select jsonb_agg(to_jsonb(k) - 'last_used_at' order by id) from tollkeeper.api_keys k) as keys`
 
 /** The whole product on a database of its own, without workers, behind a real socket. */
 export async function openDoor(
