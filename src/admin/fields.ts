@@ -29,7 +29,7 @@ function field<T>(shown: Readonly<Record<string, unknown>>, read: (input: unknow
     .meta({ override: shown })
 }
 
-const AMOUNT = {
+const AMOUNT: Readonly<Record<string, unknown>> = {
   anyOf: [
     { type: 'string', pattern: '^(0|[1-9][0-9]{0,9})([.][0-9]{1,9})?$' },
     { type: 'number', minimum: 0 },
