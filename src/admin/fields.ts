@@ -31,7 +31,7 @@ function field<T>(shown: Readonly<Record<string, unknown>>, read: (input: unknow
 
 const AMOUNT: Readonly<Record<string, unknown>> = {
   anyOf: [
-    { type: 'string', pattern: '^(0|[1-9][0-9]{0,9})([.][0-9]{1,9})?$' },
+    { type: 'string', pattern: '^(0|[1-9]\\d{0,9})(\\.\\d{1,9})?$' },
     { type: 'number', minimum: 0 },
   ],
   description: 'An amount; a number only as a plain decimal of at most 15 digits',

@@ -17,10 +17,15 @@ const UTC = TimeZone.named('UTC') as TimeZone
 /** A point in time in epoch milliseconds; a date is the midnight of a place. */
 type Moment = (place?: TimeZone) => number
 
+const MOMENT = {
+  type: 'string',
+  anyOf: ['date', 'date-time'].map((each) => ({ type: 'string', format: each })),
+  examples: ['2026-02-28', '2026-02-28T13:00:00Z'],
+} as const
+
 /** A date or a time. */
 export function moment(name: 'from' | 'to', description: string) {
-  const shown = { type: 'string', examples: ['2026-02-28', '2026-02-28T13:00:00Z'] } as const
-  return parameter(shown, description, (text): Moment => {
+  return parameter(MOMENT, description, (text): Moment => {
     const found = readDate(text) ?? readTime(text)
     if (found !== null) return found
     const detail = 'Give a date, such as 2026-02-28, or a time with its zone, such as 2026-02-28T13:00:00Z'

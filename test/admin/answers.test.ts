@@ -78,7 +78,12 @@ beforeAll(async () => {
   }
   const { available } = (await ask(`/balance?${OWN}`)).body
   await ask(`${ADMIN}/adjustments`, { amount: available, direction: 'debit', reference: 'all of it', note: null })
-  await tellJob(door.tollkeeper, 'acme', random)
+  const { id: jobId } = (await ask('/jobs', job({ text: 'It waits for money' }))).body
+  await door.tollkeeper.billing.admit({ organizationId: 'acme', jobId }, [
+    { stage: 'input', bound: { kind: 'input', tokens: 1_000 } },
+    { stage: 'agent.extractor', bound: { kind: 'agent', agent: 'extractor', llm: null } },
+    { stage: 'output', bound: { kind: 'output', maxTokens: 50 } },
+  ])
   await ask('/jobs', job({ text: 'It stays queued' }))
   ids.job = (await ask('/jobs', job({ text: 'A text' }))).body.id
   ids.charge = (await ask('/feature-charges', { ...charge, key: 'scan-0' })).body.id

@@ -24,7 +24,7 @@ export const featureChargeRoutes = [
         200: answer('What this key charged before', featureChargeAnswer),
         201: answer('What it cost', featureChargeAnswer),
       },
-      problems: ['no-tariff', 'not-a-member', 'insufficient-balance', 'reference-conflict'],
+      problems: ['not-found', 'no-tariff', 'not-a-member', 'insufficient-balance', 'reference-conflict'],
     },
     async ({ body: { organizationId, feature, quantity, key, userId } }, { billing }) => {
       const charge = await billing.chargeFeature(organizationId, feature, quantity, key, { userId })

@@ -27,7 +27,7 @@ export const jobRoutes = [
       body: newJob,
       idempotent: true,
       answers: { 202: answer('The job, or the one that this key was used for before', jobAnswer) },
-      problems: ['no-tariff', 'not-a-member', 'idempotency-mismatch'],
+      problems: ['no-tariff', 'not-a-member'],
     },
     async ({ body, organizationId, principal, mandate }, { service }) => {
       const userId = memberOf(principal, body.userId)

@@ -10,6 +10,7 @@ const OF_LEDGER = {
   query: ledgerQuery,
   list: true,
   answers: ledgerAnswers,
+  problems: ['validation'],
 } as const
 
 /** /ledger and /admin/organizations/{id}/ledger: where money went. */

@@ -13,6 +13,7 @@ const OF_USAGE = {
   answers: {
     200: answer('Sums of the lines that were charged, in parts and groups that have any', usageAnswer, 'text/csv'),
   },
+  problems: ['validation'],
 } as const
 
 /** /usage and /admin/organizations/{id}/usage: what an organisation used, by time and by whatever it is asked by. */

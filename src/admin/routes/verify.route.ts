@@ -16,6 +16,7 @@ export const verifyRoutes = [
       scope: 'operator',
       query: { organization_id: organizationId.meta({ description: 'Only of this organisation' }) },
       answers: { 200: answer('What was found, whether it is good or bad', verifyAnswer) },
+      problems: ['not-found'],
     },
     async ({ query }, { verifier }) => {
       return ok(verifyToJson(await verifier.verify({ organizationId: query.organization_id ?? undefined })))
