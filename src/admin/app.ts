@@ -10,15 +10,7 @@ import { bodyLimit, jsonBody } from './json-body.ts'
 import { notFound, problemHandler } from './problem.ts'
 import { requestLog } from './request-log.ts'
 import { ROUTES } from './route-table.ts'
-import { accountRoutes } from './routes/account.route.ts'
-import { alertRoutes, ownAlertRoutes } from './routes/alerts.route.ts'
-import { featureChargeRoutes } from './routes/feature-charges.route.ts'
 import { healthRoutes } from './routes/health.route.ts'
-import { jobRoutes } from './routes/jobs.route.ts'
-import { ledgerRoutes } from './routes/ledger.route.ts'
-import { organizationStatementRoutes, statementRoutes } from './routes/statements.route.ts'
-import { organizationUsageRoutes, usageRoutes } from './routes/usage.route.ts'
-import { verifyRoutes } from './routes/verify.route.ts'
 import { serve } from './serve.ts'
 
 /**
@@ -58,16 +50,5 @@ function apiRoutes(deps: AdminDependencies): Router {
   })
   router.use(jsonBody(bodyLimit(deps.config.maxTextBytes)))
   router.use(serve(ROUTES, deps))
-  // What says nothing of its scope is for admins.
-  router.use(only('admin'))
-  router.use('/admin/organizations/:id', ledgerRoutes(deps))
-  router.use('/admin/organizations/:id', organizationUsageRoutes(deps), organizationStatementRoutes(deps))
-  router.use('/admin/organizations/:id', alertRoutes(deps))
-  router.use('/admin/verify', verifyRoutes(deps))
-  router.use('/alerts', ownAlertRoutes(deps))
-  router.use('/jobs', jobRoutes(deps))
-  router.use('/feature-charges', featureChargeRoutes(deps))
-  router.use('/', accountRoutes(deps))
-  router.use('/', usageRoutes(deps), statementRoutes(deps))
   return router
 }

@@ -13,18 +13,33 @@ const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u
 
 type Reading<T> = { readonly value: T } | { readonly code: string; readonly detail: string }
 
-/** A field read by a function of ours, which sees the JSON number as it was written. */
-function field<T>(read: (input: unknown) => Reading<T>) {
-  return z.unknown().transform((input, context): T => {
-    const reading: Reading<T> = input === undefined ? { code: 'required', detail: 'Give this field' } : read(input)
-    if ('value' in reading) return reading.value
-    context.issues.push({ code: 'custom', input, message: reading.detail, params: { code: reading.code } })
-    return z.NEVER
-  })
+/**
+ * A field read by a function of ours, which sees the JSON number as it was written.
+ * @param shown its JSON schema, for the OpenAPI document
+ */
+function field<T>(shown: Readonly<Record<string, unknown>>, read: (input: unknown) => Reading<T>) {
+  return z
+    .unknown()
+    .transform((input, context): T => {
+      const reading: Reading<T> = input === undefined ? { code: 'required', detail: 'Give this field' } : read(input)
+      if ('value' in reading) return reading.value
+      context.issues.push({ code: 'custom', input, message: reading.detail, params: { code: reading.code } })
+      return z.NEVER
+    })
+    .meta({ override: shown })
+}
+
+const AMOUNT: Readonly<Record<string, unknown>> = {
+  anyOf: [
+    { type: 'string', pattern: '^(0|[1-9]\\d{0,9})(\\.\\d{1,9})?$' },
+    { type: 'number', minimum: 0 },
+  ],
+  description: 'An amount; a number only as a plain decimal of at most 15 digits',
+  examples: ['9.99'],
 }
 
 /** An amount ≥ 0 in nano-units, from a string or a number, exactly as written. */
-export const amount = field<Nano>((input) => {
+export const amount = field<Nano>(AMOUNT, (input) => {
   if (typeof input === 'string') return readAmount(input)
   const source = sourceOf(input)
   if (source === undefined) return { code: 'invalid-type', detail: 'Give the amount as a string: "9.99"' }
@@ -38,10 +53,9 @@ export const amount = field<Nano>((input) => {
 })
 
 /** An amount > 0. */
-export const positiveAmount = amount.refine((nano) => nano > 0n, {
-  error: 'Give an amount above 0',
-  params: { code: 'out-of-range' },
-})
+export const positiveAmount = amount
+  .refine((nano) => nano > 0n, { error: 'Give an amount above 0', params: { code: 'out-of-range' } })
+  .meta({ override: { ...AMOUNT, description: `${AMOUNT.description}; above 0` } })
 
 function readAmount(text: string): Reading<Nano> {
   try {
@@ -54,7 +68,7 @@ function readAmount(text: string): Reading<Nano> {
 
 /** A whole number as JSON writes it, without point and exponent. */
 export function integer(min: number, max: number) {
-  return field<number>((input) => {
+  return field<number>({ type: 'integer', minimum: min, maximum: max }, (input) => {
     const source = sourceOf(input)
     if (source === undefined) return { code: 'invalid-type', detail: 'Give a whole number' }
     if (!/^-?\d+$/.test(source)) return { code: 'invalid-value', detail: 'Give a whole number' }
@@ -80,6 +94,7 @@ export function label(lengthMax = NAME_LENGTH_MAX) {
         params: { code: 'invalid-value' },
       },
     )
+    .meta({ override: { minLength: 1, maxLength: lengthMax } })
 }
 
 function isSafe(text: string): boolean {
@@ -89,7 +104,7 @@ function isSafe(text: string): boolean {
 const pattern = (expression: RegExp, error: string) => z.string().regex(expression, error)
 
 export const accountId = pattern(ACCOUNT_ID, `Give an id that matches ${ACCOUNT_ID.source}`)
-export const uuid = z.string().toLowerCase().regex(UUID, 'Give a UUID')
+export const uuid = z.string().toLowerCase().regex(UUID, 'Give a UUID').meta({ format: 'uuid' })
 export const currency = pattern(/^[A-Z]{3}$/, 'Give a currency code of three capital letters, such as USD')
 export const key = (expression: RegExp) => pattern(expression, `Give a key that matches ${expression.source}`)
 
@@ -98,9 +113,12 @@ export const key = (expression: RegExp) => pattern(expression, `Give a key that 
  * zod's own checks of lengths, which look at the length of whatever is given: an object's may be a number token.
  */
 export function list<Entry extends z.ZodType>(entry: Entry, lengthMax: number) {
-  const error = `Give at most ${lengthMax} entries`
   return z
-    .array(z.unknown())
-    .refine((entries) => entries.length <= lengthMax, { error, params: { code: 'invalid-value' } })
-    .pipe(z.array(entry))
+    .preprocess((input, context) => {
+      if (!Array.isArray(input) || input.length <= lengthMax) return input
+      const message = `Give at most ${lengthMax} entries`
+      context.issues.push({ code: 'custom', input, message, params: { code: 'invalid-value' } })
+      return z.NEVER
+    }, z.array(entry))
+    .meta({ override: { maxItems: lengthMax } })
 }

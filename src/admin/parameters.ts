@@ -63,6 +63,15 @@ export function choice<Word extends string>(name: string, description: string, w
   })
 }
 
+/** An id of ours to look for; what cannot be one is a mistake of the client's. */
+export function uuidParameter(name: string, description: string) {
+  return parameter({ type: 'string', format: 'uuid' }, description, (text) => {
+    const id = text.toLowerCase()
+    if (!UUID.test(id)) throw invalidQuery(`Give ${name} as a UUID`)
+    return id
+  })
+}
+
 /** Part of a path; what cannot be one is as unknown as what is not there. */
 export function pathPart(pattern: RegExp, description: string) {
   return z.string().regex(pattern).meta({ description })

@@ -10,7 +10,7 @@ import type { Page, Position } from './page.ts'
 export type Scope = 'public' | 'tenant' | 'operator' | 'admin'
 
 type Fields = Readonly<Record<string, z.ZodType>>
-type Read<F> = F extends Fields ? { readonly [K in keyof F]: z.output<F[K]> } : Record<never, never>
+export type Read<F> = F extends Fields ? { readonly [K in keyof F]: z.output<F[K]> } : Record<never, never>
 
 /** Where a tenant's route is told the organisation that it is about; `any` may go without one, and then means all. */
 type Whose = 'query' | 'body' | 'any'

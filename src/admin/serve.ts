@@ -48,12 +48,24 @@ function checked(schema: z.ZodType | null, json: unknown): unknown {
   return json
 }
 
-/** At the reader's pace: nothing more is made while he has not taken what is there. */
+/** At the reader's pace: nothing more is made while he has not taken what is there, and nothing for who wants headers. */
 async function stream(res: Response, { type, parts }: Extract<Answer['body'], { kind: 'stream' }>): Promise<void> {
   res.set('Content-Type', type)
+  if (res.req.method === 'HEAD') return void res.end()
   for await (const part of parts) {
     if (res.destroyed) return
-    if (!res.write(part)) await Promise.race([once(res, 'drain'), once(res, 'close')])
+    if (!res.write(part)) await takenOrGone(res)
   }
   res.end()
+}
+
+/** A long answer waits often: the listener for what did not happen is taken away each time. */
+async function takenOrGone(res: Response): Promise<void> {
+  const waiting = new AbortController()
+  const { signal } = waiting
+  try {
+    await Promise.race([once(res, 'drain', { signal }), once(res, 'close', { signal })])
+  } finally {
+    waiting.abort()
+  }
 }

@@ -6,9 +6,14 @@ const FIGURE = /^-?\d+(\.\d+)?$/
 const FORMULA = /^[=+\-@\t\r]/
 const NEEDS_QUOTES = /[",\r\n]/
 
-/** RFC 4180, with a header line. What a spreadsheet would take for a formula stands behind an apostrophe, as a text. */
+/** RFC 4180, with a header line. */
 export function toCsv(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  return [header, ...rows].map((row) => row.map(toField).join(',') + END).join('')
+  return toLines([header, ...rows])
+}
+
+/** Some lines of a table. What a spreadsheet would take for a formula stands behind an apostrophe, as a text. */
+export function toLines(rows: readonly (readonly Cell[])[]): string {
+  return rows.map((row) => row.map(toField).join(',') + END).join('')
 }
 
 function toField(cell: Cell): string {

@@ -4,9 +4,8 @@ import { ConflictError, TollkeeperError, ValidationError } from '../foundation/e
 import type { Delivery, Funding } from '../ledger/calls.ts'
 import type { BalanceView } from '../ledger/facts.ts'
 import { unknownOrganization } from '../ledger/fold.ts'
-import { LedgerEntry } from '../models/ledger-entry.model.ts'
-import { Organization } from '../models/organization.model.ts'
 import { formatAmount, type Nano } from '../pricing/money.ts'
+import { type LedgerPart, type LedgerQuestion, readLedger } from './ledger-entries.ts'
 
 /** What an organisation has, in nano-units of its currency, as of ledger entry `asOfSeq`. */
 export interface Balance extends BalanceView {
@@ -95,20 +94,9 @@ export class BalanceManager {
     return this.#finish(organizationId, adjustment.reference, verdict)
   }
 
-  /** The ledger of an organisation in the order of `seq`, from behind `after`. */
-  async ledger(
-    em: EntityManager,
-    organizationId: string,
-    { limit, after }: { readonly limit: number; readonly after: number | null },
-  ): Promise<{ readonly entries: readonly LedgerEntry[]; readonly next: number | null }> {
-    if (!(await em.count(Organization, { id: organizationId }))) throw unknownOrganization(organizationId)
-    const found = await em.find(
-      LedgerEntry,
-      { organizationId, ...(after === null ? {} : { seq: { $gt: after } }) },
-      { orderBy: { seq: 'asc' }, limit: limit + 1 },
-    )
-    const entries = found.slice(0, limit)
-    return { entries, next: found.length > limit ? (entries.at(-1)?.seq ?? null) : null }
+  /** A part of the ledger of an organisation in the order of `seq`. @throws NotFoundError */
+  ledger(em: EntityManager, organizationId: string, question: LedgerQuestion): Promise<LedgerPart> {
+    return readLedger(em, organizationId, question)
   }
 
   async #finish(organizationId: string, reference: string, verdict: Funding): Promise<FundingResult> {

@@ -6,9 +6,15 @@ import { amount } from '../fields.ts'
 /** A threshold as a request gives it (ADR 28). */
 export const newThreshold = z
   .strictObject({
-    metric: z.enum(['available', 'headroom']).optional(),
+    metric: z
+      .enum(['available', 'headroom'])
+      .optional()
+      .meta({ description: 'headroom: what is available without what waiting jobs are quoted at' }),
     below: amount,
-    clear_at: z.nullable(amount).optional(),
+    clear_at: z
+      .nullable(amount)
+      .optional()
+      .meta({ description: 'Where it is armed again; a tenth above below unless given' }),
   })
   .transform(
     ({ metric, below, clear_at: clearAt }): NewThreshold => ({

@@ -1,22 +1,24 @@
-import { Router } from 'express'
 import { balanceToJson } from '../../managers/contract-json.ts'
-import type { AdminDependencies } from '../dependencies.ts'
-import { cursorOf, LIST, limitOf, organizationOf, takes } from '../query.ts'
-import { ledgerOf, ledgerPage } from './ledger.route.ts'
+import { ok } from '../answer.ts'
+import { balanceAnswer } from '../json/organization-answer.ts'
+import { answer, route } from '../route.ts'
 
-/** /balance and /ledger: what an organisation has, as it sees it itself. */
-export function accountRoutes(deps: AdminDependencies): Router {
-  const router = Router()
-
-  router.get('/balance', takes('organization_id'), async (req, res) => {
-    const id = organizationOf(req)
-    res.json(balanceToJson(await deps.inTransaction((em) => deps.balances.balance(em, id))))
-  })
-
-  router.get('/ledger', takes(...LIST, 'organization_id'), async (req, res) => {
-    const id = organizationOf(req)
-    res.json(await ledgerPage(deps, id, { limit: limitOf(req), cursor: cursorOf(req, ledgerOf(id)) }))
-  })
-
-  return router
-}
+/** /balance: what an organisation has, as it sees it itself. */
+export const accountRoutes = [
+  route(
+    {
+      method: 'get',
+      path: '/balance',
+      operation: 'getBalance',
+      tag: 'Money',
+      summary: 'Show what is there',
+      scope: 'tenant',
+      members: 'all',
+      organization: 'query',
+      answers: { 200: answer('The balance', balanceAnswer) },
+    },
+    async ({ organizationId, read }, { balances }) => {
+      return ok(balanceToJson(await read((em) => balances.balance(em, organizationId))))
+    },
+  ),
+]

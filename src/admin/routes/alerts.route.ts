@@ -1,69 +1,115 @@
-import { type Request, Router } from 'express'
+import { created, noContent, ok } from '../answer.ts'
 import type { AdminDependencies } from '../dependencies.ts'
+import { alertAnswer, thresholdAnswer } from '../json/alert-answer.ts'
 import { alertToJson, newThreshold, thresholdToJson } from '../json/alert-json.ts'
-import { bodyOf, refuseBody } from '../parse.ts'
-import {
-  accountParameter,
-  choiceOf,
-  cursorOf,
-  LIST,
-  limitOf,
-  organizationOf,
-  takes,
-  toCursor,
-  uuidParameter,
-} from '../query.ts'
+import { listOf } from '../json/answer-fields.ts'
+import { accountPart, choice, uuidPart } from '../parameters.ts'
+import { type Asked, answer, type Read, type RouteTerms, route } from '../route.ts'
 
-/** /admin/organizations/:id/{thresholds,alerts}: where somebody wants to be told that money runs low, and where it did. */
-export function alertRoutes(deps: AdminDependencies): Router {
-  const { inTransaction, alerts, balanceWatch } = deps
-  const router = Router({ mergeParams: true })
+const TAG = 'Alerts'
+const THRESHOLDS = '/admin/organizations/{id}/thresholds'
+const params = { id: accountPart('The organisation') }
+const ALERTS = {
+  method: 'get',
+  tag: TAG,
+  query: { state: choice('state', 'All unless given', ['raised', 'cleared']) },
+  list: true,
+  answers: { 200: answer('Alerts, newest first', listOf(alertAnswer)) },
+} as const
 
-  router.post('/thresholds', takes(), async (req, res) => {
-    const [id, input] = [accountParameter(req, 'id'), bodyOf(req, newThreshold)]
-    const threshold = await balanceWatch.addThreshold(id, input)
-    res.status(201).location(`/api/v1/admin/organizations/${id}/thresholds`).json(thresholdToJson(threshold))
-  })
+/** Where somebody wants to be told that money runs low, and where it did (ADR 28). */
+export const alertRoutes = [
+  route(
+    {
+      method: 'post',
+      path: THRESHOLDS,
+      operation: 'addThreshold',
+      tag: TAG,
+      summary: 'Draw a line to be told about when the balance falls below it',
+      scope: 'admin',
+      params,
+      body: newThreshold,
+      answers: { 201: answer('The threshold', thresholdAnswer) },
+      problems: ['already-exists', 'threshold-limit'],
+    },
+    async ({ params: { id }, body }, { balanceWatch }) => {
+      const threshold = await balanceWatch.addThreshold(id, body)
+      return created(`/api/v1/admin/organizations/${id}/thresholds`, thresholdToJson(threshold))
+    },
+  ),
 
-  router.get('/thresholds', takes(...LIST), async (req, res) => {
-    const id = accountParameter(req, 'id')
-    const list = `thresholds ${id}`
-    const [limit, cursor] = [limitOf(req), cursorOf(req, list)]
-    const before = cursor && String(cursor[0])
-    const { thresholds, more } = await inTransaction((em) => alerts.thresholds(em, id, { limit, before }))
-    const last = more ? thresholds.at(-1) : undefined
-    res.json({ data: thresholds.map(thresholdToJson), next_cursor: toCursor(list, last?.id) })
-  })
+  route(
+    {
+      method: 'get',
+      path: THRESHOLDS,
+      operation: 'listThresholds',
+      tag: TAG,
+      summary: 'List thresholds, newest first',
+      scope: 'operator',
+      params,
+      list: true,
+      answers: { 200: answer('Thresholds', listOf(thresholdAnswer)) },
+    },
+    async ({ params: { id }, page, pageOf, read }, { alerts }) => {
+      const list = `thresholds ${id}`
+      const { limit, position } = page(list)
+      const from = { limit, before: position && String(position[0]) }
+      const { thresholds, more } = await read((em) => alerts.thresholds(em, id, from))
+      return ok(pageOf(list, thresholds.map(thresholdToJson), more ? thresholds.at(-1)?.id : null))
+    },
+  ),
 
-  router.delete('/thresholds/:thresholdId', takes(), async (req, res) => {
-    const [id, thresholdId] = [accountParameter(req, 'id'), uuidParameter(req, 'thresholdId')]
-    refuseBody(req)
-    await alerts.removeThreshold(id, thresholdId)
-    res.status(204).end()
-  })
+  route(
+    {
+      method: 'delete',
+      path: `${THRESHOLDS}/{thresholdId}`,
+      operation: 'removeThreshold',
+      tag: TAG,
+      summary: 'Take a threshold away, and clear its alert',
+      scope: 'admin',
+      params: { ...params, thresholdId: uuidPart('The threshold') },
+      answers: { 204: answer('It is gone', null) },
+    },
+    async ({ params: { id, thresholdId } }, { alerts }) => {
+      await alerts.removeThreshold(id, thresholdId)
+      return noContent()
+    },
+  ),
 
-  router.get('/alerts', takes(...LIST, 'state'), async (req, res) => {
-    res.json(await alertPage(deps, req, accountParameter(req, 'id')))
-  })
+  route(
+    {
+      ...ALERTS,
+      path: '/admin/organizations/{id}/alerts',
+      operation: 'listOrganizationAlerts',
+      summary: 'List where the balance of an organisation fell below a threshold',
+      scope: 'operator',
+      params,
+    },
+    (asked, deps) => alertsOf(asked.params.id, asked, deps),
+  ),
 
-  return router
+  route(
+    {
+      ...ALERTS,
+      path: '/alerts',
+      operation: 'listAlerts',
+      summary: 'List where the balance fell below a threshold',
+      scope: 'tenant',
+      organization: 'query',
+    },
+    (asked, deps) => alertsOf(asked.organizationId, asked, deps),
+  ),
+]
+
+type AskedForAlerts = Pick<Asked<RouteTerms>, 'page' | 'pageOf' | 'read'> & {
+  readonly query: Read<typeof ALERTS.query>
 }
 
-/** /alerts: as an organisation sees its own. */
-export function ownAlertRoutes(deps: AdminDependencies): Router {
-  const router = Router()
-  router.get('/', takes(...LIST, 'state', 'organization_id'), async (req, res) => {
-    res.json(await alertPage(deps, req, organizationOf(req)))
-  })
-  return router
-}
-
-async function alertPage({ inTransaction, alerts }: AdminDependencies, req: Request, id: string) {
-  const state = choiceOf(req, 'state', ['raised', 'cleared'])
+async function alertsOf(id: string, { query, page, pageOf, read }: AskedForAlerts, { alerts }: AdminDependencies) {
+  const { state } = query
   const list = `alerts ${id} ${state ?? 'all'}`
-  const [limit, cursor] = [limitOf(req), cursorOf(req, list)]
-  const before = cursor && String(cursor[0])
-  const page = await inTransaction((em) => alerts.alerts(em, id, { limit, before, state }))
-  const last = page.more ? page.alerts.at(-1) : undefined
-  return { data: page.alerts.map(alertToJson), next_cursor: toCursor(list, last?.id) }
+  const { limit, position } = page(list)
+  const from = { limit, before: position && String(position[0]), state }
+  const found = await read((em) => alerts.alerts(em, id, from))
+  return ok(pageOf(list, found.alerts.map(alertToJson), found.more ? found.alerts.at(-1)?.id : null))
 }

@@ -1,48 +1,76 @@
-import { Router } from 'express'
 import { NotFoundError } from '../../foundation/errors.ts'
 import { featureChargeToJson } from '../../managers/contract-json.ts'
-import type { AdminDependencies } from '../dependencies.ts'
+import { created, ok } from '../answer.ts'
+import { listOf } from '../json/answer-fields.ts'
+import { featureChargeAnswer } from '../json/feature-charge-answer.ts'
 import { newFeatureCharge } from '../json/feature-charge-request.ts'
-import { bodyOf } from '../parse.ts'
-import {
-  cursorOf,
-  LIST,
-  limitOf,
-  organizationIfGiven,
-  organizationOf,
-  takes,
-  toCursor,
-  uuidParameter,
-} from '../query.ts'
+import { uuidPart } from '../parameters.ts'
+import { answer, route } from '../route.ts'
 
-/** /feature-charges: what a platform charges for features outside of any job (ADR 24). */
-export function featureChargeRoutes({ inTransaction, billing, featureCharges }: AdminDependencies): Router {
-  const router = Router()
+const TAG = 'Feature charges'
 
-  router.post('/', takes(), async (req, res) => {
-    const { organizationId, feature, quantity, key, userId } = bodyOf(req, newFeatureCharge)
-    const charge = await billing.chargeFeature(organizationId, feature, quantity, key, { userId })
-    if (!charge.replayed) res.status(201).location(`/api/v1/feature-charges/${charge.id}`)
-    res.json(featureChargeToJson(charge))
-  })
+/** /feature-charges: what a platform charges for features outside of any job (ADR 24); organisations only read them. */
+export const featureChargeRoutes = [
+  route(
+    {
+      method: 'post',
+      path: '/feature-charges',
+      operation: 'chargeFeature',
+      tag: TAG,
+      summary: 'Charge a feature outside of any job, once per key',
+      scope: 'admin',
+      body: newFeatureCharge,
+      answers: {
+        200: answer('What this key charged before', featureChargeAnswer),
+        201: answer('What it cost', featureChargeAnswer),
+      },
+      problems: ['not-found', 'no-tariff', 'not-a-member', 'insufficient-balance', 'reference-conflict'],
+    },
+    async ({ body: { organizationId, feature, quantity, key, userId } }, { billing }) => {
+      const charge = await billing.chargeFeature(organizationId, feature, quantity, key, { userId })
+      const json = featureChargeToJson(charge)
+      return charge.replayed ? ok(json) : created(`/api/v1/feature-charges/${charge.id}`, json)
+    },
+  ),
 
-  router.get('/', takes(...LIST, 'organization_id'), async (req, res) => {
-    const organizationId = organizationOf(req)
-    const list = `feature charges ${organizationId}`
-    const [limit, cursor] = [limitOf(req), cursorOf(req, list)]
-    const before = cursor && String(cursor[0])
-    const page = await inTransaction((em) => featureCharges.list(em, organizationId, { limit, before }))
-    const last = page.more ? page.charges.at(-1) : undefined
-    res.json({ data: page.charges.map(featureChargeToJson), next_cursor: toCursor(list, last?.id) })
-  })
+  route(
+    {
+      method: 'get',
+      path: '/feature-charges',
+      operation: 'listFeatureCharges',
+      tag: TAG,
+      summary: 'List what was charged for features, newest first',
+      scope: 'tenant',
+      organization: 'query',
+      list: true,
+      answers: { 200: answer('Charges', listOf(featureChargeAnswer)) },
+    },
+    async ({ organizationId, page, pageOf, read }, { featureCharges }) => {
+      const list = `feature charges ${organizationId}`
+      const { limit, position } = page(list)
+      const from = { limit, before: position && String(position[0]) }
+      const { charges, more } = await read((em) => featureCharges.list(em, organizationId, from))
+      return ok(pageOf(list, charges.map(featureChargeToJson), more ? charges.at(-1)?.id : null))
+    },
+  ),
 
-  /** A charge of another organisation looks exactly like one that does not exist. */
-  router.get('/:id', takes('organization_id'), async (req, res) => {
-    const [id, organizationId] = [uuidParameter(req, 'id'), organizationIfGiven(req)]
-    const charge = await inTransaction((em) => featureCharges.find(em, id))
-    if (organizationId !== null && charge.organizationId !== organizationId) throw new NotFoundError()
-    res.json(featureChargeToJson(charge))
-  })
-
-  return router
-}
+  route(
+    {
+      method: 'get',
+      path: '/feature-charges/{id}',
+      operation: 'getFeatureCharge',
+      tag: TAG,
+      summary: 'Show what was charged for a feature',
+      scope: 'tenant',
+      organization: 'any',
+      params: { id: uuidPart('The charge') },
+      answers: { 200: answer('The charge', featureChargeAnswer) },
+    },
+    async ({ params: { id }, organizationId, read }, { featureCharges }) => {
+      const charge = await read((em) => featureCharges.find(em, id))
+      // A charge of another organisation looks exactly like one that does not exist.
+      if (organizationId !== null && charge.organizationId !== organizationId) throw new NotFoundError()
+      return ok(featureChargeToJson(charge))
+    },
+  ),
+]

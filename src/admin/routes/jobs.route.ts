@@ -1,68 +1,152 @@
-import { type Request, Router } from 'express'
-import { NotFoundError } from '../../foundation/errors.ts'
+import { ForbiddenError, NotFoundError } from '../../foundation/errors.ts'
+import type { Principal } from '../../foundation/mandate.ts'
 import { batchQuoteToJson, jobToJson, quoteToJson, receiptToJson } from '../../managers/contract-json.ts'
 import type { JobView } from '../../managers/job-view.ts'
+import { accepted, ok } from '../answer.ts'
 import type { AdminDependencies } from '../dependencies.ts'
-import { idempotencyKeyOf, newJob, newQuote } from '../json/job-request.ts'
-import { bodyOf, refuseBody } from '../parse.ts'
-import {
-  cursorOf,
-  LIST,
-  limitOf,
-  organizationIfGiven,
-  organizationOf,
-  takes,
-  toCursor,
-  uuidParameter,
-} from '../query.ts'
+import { listOf } from '../json/answer-fields.ts'
+import { batchQuoteAnswer, jobAnswer, quoteAnswer, receiptAnswer } from '../json/job-answer.ts'
+import { newJob, newQuote } from '../json/job-request.ts'
+import { uuidPart } from '../parameters.ts'
+import { type Asked, answer, type RouteTerms, route } from '../route.ts'
+
+const TAG = 'Jobs'
+const OF_TENANT = { tag: TAG, scope: 'tenant', members: 'own' } as const
+const params = { id: uuidPart('The job') }
 
 /** /jobs: what users hand in, where it stands, and what it cost. */
-export function jobRoutes({ inTransaction, jobs, service }: AdminDependencies): Router {
-  const router = Router()
+export const jobRoutes = [
+  route(
+    {
+      ...OF_TENANT,
+      method: 'post',
+      path: '/jobs',
+      operation: 'submitJob',
+      summary: 'Hand in a text; it is held for, worked on and charged from here on',
+      organization: 'body',
+      body: newJob,
+      idempotent: true,
+      answers: { 202: answer('The job, or the one that this key was used for before', jobAnswer) },
+      problems: ['no-tariff', 'not-a-member'],
+    },
+    async ({ body, organizationId, principal, mandate }, { service }) => {
+      const userId = memberOf(principal, body.userId)
+      const key = mandate.idempotency?.key ?? null
+      const job = await service.submit({ ...body, organizationId, userId, key })
+      return accepted(`/api/v1/jobs/${job.id}`, jobToJson(job))
+    },
+  ),
 
-  /** A job of another organisation looks exactly like one that does not exist. */
-  async function jobOf(req: Request): Promise<JobView> {
-    const [id, organizationId] = [uuidParameter(req, 'id'), organizationIfGiven(req)]
-    const job = await inTransaction((em) => jobs.find(em, id))
-    if (organizationId !== null && job.organizationId !== organizationId) throw new NotFoundError()
-    return job
-  }
+  route(
+    {
+      ...OF_TENANT,
+      method: 'post',
+      path: '/jobs/quote',
+      operation: 'quoteJob',
+      summary: 'Say what a job would cost, or each of a list, without any effect',
+      organization: 'body',
+      body: newQuote,
+      answers: { 200: answer('The quote; of texts, one of them all', quoteAnswer.or(batchQuoteAnswer)) },
+      problems: ['no-tariff', 'not-a-member'],
+    },
+    async ({ body, organizationId, principal }, { service }) => {
+      const asker = { organizationId, userId: memberOf(principal, body.userId ?? null) }
+      if ('texts' in body) return ok(batchQuoteToJson(await service.quoteAll({ ...body, ...asker })))
+      return ok(quoteToJson(await service.quote({ ...body, ...asker })))
+    },
+  ),
 
-  router.post('/', takes(), async (req, res) => {
-    const job = await service.submit({ ...bodyOf(req, newJob), key: idempotencyKeyOf(req) })
-    res.status(202).location(`/api/v1/jobs/${job.id}`).json(jobToJson(job))
-  })
+  route(
+    {
+      ...OF_TENANT,
+      method: 'get',
+      path: '/jobs',
+      operation: 'listJobs',
+      summary: 'List jobs, newest first',
+      organization: 'query',
+      list: true,
+      answers: { 200: answer('Jobs', listOf(jobAnswer)) },
+    },
+    async ({ organizationId, principal, page, pageOf, read }, { jobs }) => {
+      const list = `jobs ${organizationId}`
+      const { limit, position } = page(list)
+      const found = await read((em) =>
+        jobs.list(em, organizationId, { limit, before: position && String(position[0]) }),
+      )
+      const shown = found.jobs.filter((job) => isFor(principal, job))
+      return ok(pageOf(list, shown.map(jobToJson), found.more ? found.jobs.at(-1)?.id : null))
+    },
+  ),
 
-  router.post('/quote', takes(), async (req, res) => {
-    const wanted = bodyOf(req, newQuote)
-    if ('texts' in wanted) res.json(batchQuoteToJson(await service.quoteAll(wanted)))
-    else res.json(quoteToJson(await service.quote(wanted)))
-  })
+  route(
+    {
+      ...OF_TENANT,
+      method: 'get',
+      path: '/jobs/{id}',
+      operation: 'getJob',
+      summary: 'Show where a job stands',
+      organization: 'any',
+      params,
+      answers: { 200: answer('The job', jobAnswer) },
+    },
+    async (asked, deps) => ok(jobToJson(await jobOf(asked, deps))),
+  ),
 
-  router.get('/', takes(...LIST, 'organization_id'), async (req, res) => {
-    const organizationId = organizationOf(req)
-    const list = `jobs ${organizationId}`
-    const [limit, cursor] = [limitOf(req), cursorOf(req, list)]
-    const before = cursor && String(cursor[0])
-    const page = await inTransaction((em) => jobs.list(em, organizationId, { limit, before }))
-    const last = page.more ? page.jobs.at(-1) : undefined
-    res.json({ data: page.jobs.map(jobToJson), next_cursor: toCursor(list, last?.id) })
-  })
+  route(
+    {
+      ...OF_TENANT,
+      method: 'get',
+      path: '/jobs/{id}/receipt',
+      operation: 'getReceipt',
+      summary: 'Show what a job cost and why, line by line; final when the job is',
+      organization: 'any',
+      params,
+      answers: { 200: answer('The receipt', receiptAnswer) },
+    },
+    async (asked, deps) => {
+      const { id } = await jobOf(asked, deps)
+      return ok(receiptToJson(await asked.read((em) => deps.jobs.receipt(em, id))))
+    },
+  ),
 
-  router.get('/:id', takes('organization_id'), async (req, res) => {
-    res.json(jobToJson(await jobOf(req)))
-  })
+  route(
+    {
+      ...OF_TENANT,
+      method: 'delete',
+      path: '/jobs/{id}',
+      operation: 'cancelJob',
+      summary: 'Stop a job: finished stages stay charged, the rest is released',
+      organization: 'any',
+      params,
+      answers: { 200: answer('The cancelled job', jobAnswer) },
+      problems: ['job-finished'],
+    },
+    async (asked, deps) => {
+      const { id } = await jobOf(asked, deps)
+      return ok(jobToJson(await deps.service.cancel(id)))
+    },
+  ),
+]
 
-  router.get('/:id/receipt', takes('organization_id'), async (req, res) => {
-    const { id } = await jobOf(req)
-    res.json(receiptToJson(await inTransaction((em) => jobs.receipt(em, id))))
-  })
+type AskedForJob = Pick<Asked<RouteTerms>, 'organizationId' | 'principal' | 'read'> & {
+  readonly params: { readonly id: string }
+}
 
-  router.delete('/:id', takes('organization_id'), async (req, res) => {
-    refuseBody(req)
-    const { id } = await jobOf(req)
-    res.json(jobToJson(await service.cancel(id)))
-  })
+/** A job of somebody else looks exactly like one that does not exist. @throws NotFoundError */
+async function jobOf({ params, organizationId, principal, read }: AskedForJob, { jobs }: AdminDependencies) {
+  const job = await read((em) => jobs.find(em, params.id))
+  const isOwn = organizationId === null || job.organizationId === organizationId
+  if (!isOwn || !isFor(principal, job)) throw new NotFoundError()
+  return job
+}
 
-  return router
+/** A key that acts for one member sees that member's jobs. */
+function isFor({ userId }: Principal, job: JobView): boolean {
+  return userId === null || job.userId === userId
+}
+
+/** Whom a job is for: the key's member, where it has one. @throws ForbiddenError for another one */
+function memberOf({ userId: own }: Principal, given: string | null): string | null {
+  if (own === null || given === null || given === own) return own ?? given
+  throw new ForbiddenError('forbidden', `This key submits for ${own} only; leave user_id out`)
 }

@@ -1,29 +1,41 @@
-import { Router } from 'express'
-import { ledgerEntryToJson } from '../../managers/contract-json.ts'
-import type { AdminDependencies } from '../dependencies.ts'
-import { accountParameter, cursorOf, LIST, limitOf, takes, toCursor } from '../query.ts'
+import { ledgerAnswers, ledgerPage, ledgerQuery } from '../ledger-page.ts'
+import { accountPart } from '../parameters.ts'
+import { route } from '../route.ts'
 
-/** /admin/organizations/:id/ledger: where money went. */
-export function ledgerRoutes(deps: AdminDependencies): Router {
-  const router = Router({ mergeParams: true })
-  router.get('/ledger', takes(...LIST), async (req, res) => {
-    const id = accountParameter(req, 'id')
-    res.json(await ledgerPage(deps, id, { limit: limitOf(req), cursor: cursorOf(req, ledgerOf(id)) }))
-  })
-  return router
-}
+const OF_LEDGER = {
+  method: 'get',
+  tag: 'Money',
+  description:
+    'Sorted by seq. With kind, from or to a page may hold fewer entries than limit, even none, and have a next one: so many entries are looked at for each. As CSV it is all of it, to its end at that moment.',
+  query: ledgerQuery,
+  list: true,
+  answers: ledgerAnswers,
+  problems: ['validation'],
+} as const
 
-export const ledgerOf = (organizationId: string): string => `ledger ${organizationId}`
-/** One page of a ledger, in the order of `seq`. */
-export async function ledgerPage(
-  { inTransaction, balances }: Pick<AdminDependencies, 'inTransaction' | 'balances'>,
-  id: string,
-  { limit, cursor }: { readonly limit: number; readonly cursor: readonly (string | number)[] | null },
-) {
-  const after = cursor && Number(cursor[0])
-  const page = await inTransaction((em) => balances.ledger(em, id, { limit, after }))
-  return {
-    data: page.entries.map(ledgerEntryToJson),
-    next_cursor: toCursor(ledgerOf(id), page.next),
-  }
-}
+/** /ledger and /admin/organizations/{id}/ledger: where money went. */
+export const ledgerRoutes = [
+  route(
+    {
+      ...OF_LEDGER,
+      path: '/ledger',
+      operation: 'listLedger',
+      summary: 'List where money went, the first entry first',
+      scope: 'tenant',
+      organization: 'query',
+    },
+    (asked, deps) => ledgerPage(asked.organizationId, asked, deps),
+  ),
+
+  route(
+    {
+      ...OF_LEDGER,
+      path: '/admin/organizations/{id}/ledger',
+      operation: 'listOrganizationLedger',
+      summary: 'List where the money of an organisation went, the first entry first',
+      scope: 'operator',
+      params: { id: accountPart('The organisation') },
+    },
+    (asked, deps) => ledgerPage(asked.params.id, asked, deps),
+  ),
+]

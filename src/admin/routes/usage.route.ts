@@ -1,29 +1,51 @@
-import { type Request, type Response, Router } from 'express'
 import { usageToCsv, usageToJson } from '../../managers/usage-json.ts'
+import { csv, ok } from '../answer.ts'
 import type { AdminDependencies } from '../dependencies.ts'
-import { accountParameter, organizationOf, takes } from '../query.ts'
-import { sendCsv, USAGE, usageRequestOf, wantsCsv } from '../report-query.ts'
+import { usageAnswer } from '../json/report-answer.ts'
+import { accountPart } from '../parameters.ts'
+import { chosen, usageQuery, usageRequestOf, wantsCsv } from '../report-query.ts'
+import { type Asked, answer, type Read, type RouteTerms, route } from '../route.ts'
 
-type UsageDependencies = Pick<AdminDependencies, 'usage'>
+const OF_USAGE = {
+  method: 'get',
+  tag: 'Reports',
+  query: usageQuery,
+  answers: {
+    200: answer('Sums of the lines that were charged, in parts and groups that have any', usageAnswer, 'text/csv'),
+  },
+  problems: ['validation'],
+} as const
 
-/** /admin/organizations/:id/usage: what an organisation used, by time and by whatever it is asked by. */
-export function organizationUsageRoutes(deps: UsageDependencies): Router {
-  const router = Router({ mergeParams: true })
-  router.get('/usage', takes(...USAGE), (req, res) => sendUsage(deps, accountParameter(req, 'id'), req, res))
-  return router
-}
+/** /usage and /admin/organizations/{id}/usage: what an organisation used, by time and by whatever it is asked by. */
+export const usageRoutes = [
+  route(
+    {
+      ...OF_USAGE,
+      path: '/usage',
+      operation: 'getUsage',
+      summary: 'Sum up what was used',
+      scope: 'tenant',
+      organization: 'query',
+    },
+    (asked, deps) => usageOf(asked.organizationId, asked, deps),
+  ),
 
-/** /usage: the same for the organisation itself. */
-export function usageRoutes(deps: UsageDependencies): Router {
-  const router = Router()
-  router.get('/usage', takes(...USAGE, 'organization_id'), (req, res) => sendUsage(deps, organizationOf(req), req, res))
-  return router
-}
+  route(
+    {
+      ...OF_USAGE,
+      path: '/admin/organizations/{id}/usage',
+      operation: 'getOrganizationUsage',
+      summary: 'Sum up what an organisation used',
+      scope: 'operator',
+      params: { id: accountPart('The organisation') },
+    },
+    (asked, deps) => usageOf(asked.params.id, asked, deps),
+  ),
+]
 
-async function sendUsage({ usage }: UsageDependencies, id: string, req: Request, res: Response): Promise<void> {
-  const [request, isCsv] = [usageRequestOf(req), wantsCsv(req)]
-  const report = await usage.report(id, request)
-  res.vary('Accept')
-  if (isCsv) sendCsv(res, `usage-${id}`, usageToCsv(report))
-  else res.json(usageToJson(report))
+type AskedForUsage = Pick<Asked<RouteTerms>, 'req'> & { readonly query: Read<typeof usageQuery> }
+
+async function usageOf(id: string, asked: AskedForUsage, { usage }: AdminDependencies) {
+  const report = await usage.report(id, usageRequestOf(asked.query))
+  return chosen(wantsCsv(asked) ? csv(`usage-${id}`, [usageToCsv(report)]) : ok(usageToJson(report)))
 }
