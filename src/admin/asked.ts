@@ -1,5 +1,5 @@
-import type { EntityManager } from '@mikro-orm/postgresql'
 import type { Request } from 'express'
+import type { EntityManager } from '../database/transaction.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../foundation/errors.ts'
 import type { Principal } from '../foundation/mandate.ts'
 import { organizationFor } from './access/isolation.ts'

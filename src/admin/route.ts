@@ -1,6 +1,6 @@
-import type { EntityManager } from '@mikro-orm/postgresql'
 import type { Request } from 'express'
 import type { z } from 'zod'
+import type { EntityManager } from '../database/transaction.ts'
 import type { Mandate, Principal } from '../foundation/mandate.ts'
 import type { Answer } from './answer.ts'
 import type { AdminDependencies } from './dependencies.ts'

@@ -1,4 +1,4 @@
-import type { EntityManager } from '@mikro-orm/postgresql'
+import type { EntityManager } from '../../database/transaction.ts'
 import { COMPONENT_KEY } from '../../foundation/ids.ts'
 import { created, noContent, ok, tagged } from '../answer.ts'
 import type { AdminDependencies } from '../dependencies.ts'

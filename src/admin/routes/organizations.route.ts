@@ -1,4 +1,4 @@
-import type { EntityManager } from '@mikro-orm/postgresql'
+import type { EntityManager } from '../../database/transaction.ts'
 import { invariant } from '../../foundation/invariant.ts'
 import { created, ok, tagged } from '../answer.ts'
 import type { AdminDependencies } from '../dependencies.ts'

@@ -1,4 +1,4 @@
-import type { EntityManager } from '@mikro-orm/postgresql'
+import type { EntityManager } from '../../database/transaction.ts'
 import type { TariffManager } from '../../managers/tariff.manager.ts'
 import type { TariffView } from '../../managers/tariff-view.ts'
 import { created, noContent, ok, tagged } from '../answer.ts'
