@@ -1,4 +1,5 @@
 import { ALERT_MUTANTS } from './alert-mutants.ts'
+import { AUDIT_MUTANTS } from './audit-mutants.ts'
 import { BATCHER_MUTANTS } from './batcher-mutants.ts'
 import { DATABASE_MUTANTS } from './database-mutants.ts'
 import { FEATURE_MUTANTS } from './feature-mutants.ts'
@@ -50,4 +51,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...USAGE_MUTANTS,
   ...REPORT_MUTANTS,
   ...ALERT_MUTANTS,
+  ...AUDIT_MUTANTS,
 ]
