@@ -35,10 +35,15 @@ function timeZoneOf(req: Request): TimeZone {
 function instantOf(req: Request, name: 'from' | 'to', timeZone: TimeZone): number | null {
   const text = parameter(req, name)
   if (text === undefined) return null
-  const instant = readDate(text, timeZone) ?? readTime(text)
+  const instant = readInstant(text, timeZone)
   if (instant !== null) return instant
   const detail = 'Give a date, such as 2026-02-28, or a time with its zone, such as 2026-02-28T13:00:00Z'
   throw ValidationError.of(`/${name}`, 'invalid-value', detail)
+}
+
+/** A date, which is its first instant in the zone, or a time with its zone, in epoch milliseconds; null for neither. */
+export function readInstant(text: string, timeZone: TimeZone): number | null {
+  return readDate(text, timeZone) ?? readTime(text)
 }
 
 function readDate(text: string, timeZone: TimeZone): number | null {

@@ -1,4 +1,5 @@
 import type { Route } from './route.ts'
+import { auditLogRoutes } from './routes/audit-log.route.ts'
 import { componentRoutes } from './routes/components.route.ts'
 import { memberRoutes } from './routes/members.route.ts'
 import { moneyRoutes } from './routes/money.route.ts'
@@ -14,4 +15,5 @@ export const ROUTES: readonly Route[] = [
   ...organizationRoutes,
   ...memberRoutes,
   ...moneyRoutes,
+  ...auditLogRoutes,
 ]
