@@ -3,6 +3,7 @@ import type { InTransaction } from '../database/transaction.ts'
 import type { createLogger } from '../foundation/logger.ts'
 import type { AlertManager } from '../managers/alert.manager.ts'
 import type { ApiKeyManager } from '../managers/api-key.manager.ts'
+import type { AuditLog } from '../managers/audit-log.manager.ts'
 import type { BalanceManager } from '../managers/balance.manager.ts'
 import type { FeatureChargeManager } from '../managers/feature-charge.manager.ts'
 import type { JobManager } from '../managers/job.manager.ts'
@@ -32,6 +33,7 @@ export interface AdminDependencies {
   readonly planMoves: PlanMoveManager
   readonly planPreviews: PlanPreviewManager
   readonly organizations: OrganizationManager
+  readonly auditLog: AuditLog
   readonly balances: BalanceManager
   readonly teams: TeamBillingManager
   readonly alerts: AlertManager

@@ -2,6 +2,7 @@ import type { Route } from './route.ts'
 import { accountRoutes } from './routes/account.route.ts'
 import { alertRoutes } from './routes/alerts.route.ts'
 import { adminKeyRoutes, organizationKeyRoutes } from './routes/api-keys.route.ts'
+import { auditLogRoutes } from './routes/audit-log.route.ts'
 import { componentRoutes } from './routes/components.route.ts'
 import { featureChargeRoutes } from './routes/feature-charges.route.ts'
 import { jobRoutes } from './routes/jobs.route.ts'
@@ -33,4 +34,5 @@ export const ROUTES: readonly Route[] = [
   ...statementRoutes,
   ...alertRoutes,
   ...verifyRoutes,
+  ...auditLogRoutes,
 ]

@@ -4,6 +4,7 @@ import { systemClock } from '../foundation/clock.ts'
 import type { Logger } from '../foundation/logger.ts'
 import { AlertManager } from '../managers/alert.manager.ts'
 import { ApiKeyManager } from '../managers/api-key.manager.ts'
+import { AuditLog } from '../managers/audit-log.manager.ts'
 import { BalanceManager } from '../managers/balance.manager.ts'
 import { DemandManager } from '../managers/demand.manager.ts'
 import { FeatureChargeManager } from '../managers/feature-charge.manager.ts'
@@ -17,6 +18,7 @@ import { TeamBillingManager } from '../managers/team-billing.manager.ts'
 import { TokenBasedBillingManager } from '../managers/token-based-billing.manager.ts'
 import { UsageManager } from '../managers/usage.manager.ts'
 import { VerifyManager } from '../managers/verify.manager.ts'
+import { VerifyAudit } from '../managers/verify-audit.ts'
 import { Outbox } from '../pipeline/outbox.ts'
 import { Waker } from '../pipeline/wake.ts'
 import { createQueues } from '../queues/queues.ts'
@@ -52,11 +54,15 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
     pingQueue: () => queues.ping(),
     sweepMs: config.reconcileIntervalMs,
     time,
+    auditLog: new VerifyAudit({ inSnapshot, logger }),
   })
   opened.defer(() => verifier.close())
+  const auditLog = new AuditLog({ inTransaction, time, logger })
+  opened.defer(() => auditLog.close())
   return {
     billing,
     verifier,
+    auditLog,
     usage: new UsageManager({ inSnapshot, idsTellTime: clock === systemClock }),
     statements: new StatementManager(inSnapshot),
     apiKeys,

@@ -7,7 +7,7 @@ import { openOrm } from './orm.ts'
 /** Serialises migrations of several processes that start at once; any fixed number of our own. */
 const MIGRATION_LOCK = 7_301_144_012
 
-/** What the running application may do: everything but change the ledger, the schema or the migrations. */
+/** What the running application may do: everything but change the ledger, the audit log, the schema or the migrations. */
 const APPLICATION_RIGHTS = `
 do $$
 declare
@@ -33,6 +33,8 @@ begin
   -- Of a key no more changes than when it was used last, and when it ends.
   revoke update, delete, truncate on tollkeeper.api_keys from tollkeeper_app;
   grant update (last_used_at, retires_at, revoked_at) on tollkeeper.api_keys to tollkeeper_app;
+  -- What is written here is written by tollkeeper.append_audit, by the owner's rights.
+  revoke insert, update, delete, truncate on tollkeeper.audit_log, tollkeeper.audit_head from tollkeeper_app;
   revoke insert, update, delete, truncate on tollkeeper.secrets, tollkeeper.migrations from tollkeeper_app;
 end
 $$`

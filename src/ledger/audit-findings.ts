@@ -2,7 +2,8 @@
 export interface Violation {
   /**
    * 1 balances are the fold of the ledger; 2 holds; 3 charges, their lines and prices; 4 no gap in `seq`; 5 seats; 6 the
-   * ledger is never changed; 7 reversals, counters and what is counted against members; and of a warning 8: what stands still.
+   * ledger is never changed; 7 reversals, counters and what is counted against members; 9 the audit log is one chain and is
+   * never changed; and of a warning 8: what stands still.
    */
   readonly invariant: number
   /** null: of the whole database. */
@@ -13,13 +14,13 @@ export interface Violation {
 /** What is listed of one invariant: a broken ledger of millions of rows must not become a report of millions. */
 const LISTED_MAX = 20
 
-/** Collects what an audit finds of one organisation, in bounded memory. */
+/** Collects what an audit finds of one organisation, or (null) of the whole database, in bounded memory. */
 export class Findings {
-  readonly #organizationId: string
+  readonly #organizationId: string | null
   readonly #listed: Violation[] = []
   readonly #counts = new Map<number, number>()
 
-  constructor(organizationId: string) {
+  constructor(organizationId: string | null) {
     this.#organizationId = organizationId
   }
 

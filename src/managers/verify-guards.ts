@@ -1,39 +1,49 @@
 import type { Snapshot } from '../database/snapshot.ts'
+import { CHAINED } from '../ledger/audit-chain.ts'
 import type { Violation } from '../ledger/audit-findings.ts'
 
-/** The ledger is written once: by triggers for everybody, by rights for the application's role. */
-const APPEND_ONLY = 6
+/** The ledger and the audit log are written once: by triggers for everybody, by rights for the application's role. */
+const INVARIANTS: Readonly<Record<string, number>> = { ledger_entries: 6, audit_log: CHAINED, audit_head: CHAINED }
 
 const TRIGGERS = `
-select g.name from unnest(array['ledger_entries_append_only', 'ledger_entries_never_truncated']) as g(name)
+select g.owner, g.name from (values
+  ('ledger_entries', 'ledger_entries_append_only'), ('ledger_entries', 'ledger_entries_never_truncated'),
+  ('audit_log', 'audit_log_append_only'), ('audit_log', 'audit_log_never_truncated'),
+  ('audit_head', 'audit_head_only_moves_on'), ('audit_head', 'audit_head_never_removed'),
+  ('audit_head', 'audit_head_never_truncated')) as g(owner, name)
 where not exists (
   select 1 from pg_trigger t
-  where t.tgrelid = 'tollkeeper.ledger_entries'::regclass and t.tgname = g.name and t.tgenabled in ('O', 'A'))`
+  where t.tgrelid = ('tollkeeper.' || g.owner)::regclass and t.tgname = g.name and t.tgenabled in ('O', 'A'))`
 
+/** What is appended to the audit log is appended by the owner's rights, so that nobody else needs to write there. */
 const RIGHTS = `
-select r.rolname, w.word,
-  r.rolsuper or pg_has_role(r.oid, c.relowner, 'USAGE') as owns
-from pg_roles r, unnest(array['UPDATE', 'DELETE', 'TRUNCATE']) as w(word), pg_class c
-where c.oid = 'tollkeeper.ledger_entries'::regclass and r.rolname in (current_user, 'tollkeeper_app')
-  and has_table_privilege(r.oid, c.oid, w.word)
-order by 1, 2`
+select r.rolname, w.word, c.relname, r.rolsuper or pg_has_role(r.oid, c.relowner, 'USAGE') as owns
+from pg_roles r, pg_class c, unnest(array['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) as w(word)
+where c.oid = any (array['tollkeeper.ledger_entries', 'tollkeeper.audit_log', 'tollkeeper.audit_head']::regclass[])
+  and r.rolname in (current_user, 'tollkeeper_app') and has_table_privilege(r.oid, c.oid, w.word)
+  and (w.word <> 'INSERT' or c.relname <> 'ledger_entries')
+order by 3 desc, 1, 2`
 
 /**
- * What stands between the ledger and a change of it. A process that was given the owner's role has its rights; then
- * only the triggers guard, which is a warning.
+ * What stands between these and a change of them. A process that was given the owner's role has its rights; then only the
+ * triggers guard, which is a warning.
  */
-export async function ledgerGuards(
+export async function guardsOfRecords(
   snapshot: Snapshot,
 ): Promise<{ readonly violations: readonly Violation[]; readonly warnings: readonly Violation[] }> {
-  const off = await snapshot.read<[string]>(TRIGGERS, [])
-  const rights = await snapshot.read<[string, string, boolean]>(RIGHTS, [])
-  const found = (detail: string): Violation => ({ invariant: APPEND_ONLY, organizationId: null, detail })
+  const off = await snapshot.read<[string, string]>(TRIGGERS, [])
+  const rights = await snapshot.read<[string, string, string, boolean]>(RIGHTS, [])
+  const found = (table: string, detail: string): Violation => {
+    return { invariant: INVARIANTS[table] ?? 0, organizationId: null, detail }
+  }
   const stray = rights
-    .filter(([, , owns]) => !owns)
-    .map(([role, word]) => found(`role ${role} may ${word} ledger_entries`))
-  const owners = new Set(rights.filter(([, , owns]) => owns).map(([role]) => role))
+    .filter(([, , , owns]) => !owns)
+    .map(([role, word, table]) => found(table, `role ${role} may ${word} ${table}`))
+  const owners = rights
+    .filter(([, , , owns]) => owns)
+    .map(([role, , table]) => [`role ${role} owns ${table}: only its triggers guard it`, table] as const)
   return {
-    violations: [...off.map(([name]) => found(`trigger ${name} is missing or disabled`)), ...stray],
-    warnings: [...owners].map((role) => found(`role ${role} owns ledger_entries: only its triggers guard it`)),
+    violations: [...off.map(([table, name]) => found(table, `trigger ${name} is missing or disabled`)), ...stray],
+    warnings: [...new Map(owners)].map(([detail, table]) => found(table, detail)),
   }
 }

@@ -8,7 +8,8 @@ import { unknownOrganization } from '../ledger/fold.ts'
 import { Organization } from '../models/organization.model.ts'
 import { OrganizationBalance } from '../models/organization-balance.model.ts'
 import type { DatabaseTime } from './database-time.ts'
-import { ledgerGuards } from './verify-guards.ts'
+import type { ChainReport, VerifyAudit } from './verify-audit.ts'
+import { guardsOfRecords } from './verify-guards.ts'
 import { fittingJobs, overdueStages } from './verify-liveness.ts'
 import { type OrganizationReport, type Pace, verifyChanges, verifyWhole } from './verify-organization.ts'
 import type { VerifyReport } from './verify-report.ts'
@@ -31,10 +32,11 @@ export interface VerifyDependencies {
   /** The sweep's period. */
   readonly sweepMs: number
   readonly time: DatabaseTime
+  readonly auditLog: Pick<VerifyAudit, 'whole' | 'changed'>
 }
 
 export interface VerifyRequest {
-  /** Only this one; else all, and the guards of the ledger. */
+  /** Only this one, without the audit log; else all. */
   readonly organizationId?: string | undefined
   /** Freezes the spending of an organisation whose safety is violated; else it is only reported. */
   readonly freeze?: boolean
@@ -59,8 +61,8 @@ const CHECKED = `update tollkeeper.organization_balances set checked_seq = ? whe
 
 /**
  * Proves the books: recomputes balances, holds, charges, counters and seats from what is stored and compares, to the
- * last nano-unit (invariants 1 to 7), and warns of what stands still (8). It only reads, in one REPEATABLE READ snapshot
- * per organisation and in bounded memory. One verification at a time, on one connection.
+ * last nano-unit (invariants 1 to 7), warns of what stands still (8), and follows the audit log's chain (9). It only reads, in
+ * one REPEATABLE READ snapshot per organisation and in bounded memory. One verification at a time, on one connection.
  */
 export class VerifyManager {
   readonly #with: VerifyDependencies
@@ -89,8 +91,9 @@ export class VerifyManager {
 
   /**
    * The scheduled check: organisations whose ledger has grown since they were checked last, at most `limit`. What is
-   * clean is remembered in `checked_seq`; what is not is frozen. Does nothing while another verification runs.
-   * @returns how many were checked
+   * clean is remembered in `checked_seq`; what is not is frozen. Then what is new in the audit log, which freezes nobody. Does
+   * nothing while another verification runs.
+   * @returns how many organisations were checked
    */
   async checkChanged(limit: number): Promise<number> {
     if (this.#running || this.#closing.signal.aborted) return 0
@@ -104,6 +107,7 @@ export class VerifyManager {
         await this.#check(id)
         checked += 1
       }
+      await this.#with.auditLog.changed(() => this.#refuseClosed())
       return checked
     })
   }
@@ -135,7 +139,7 @@ export class VerifyManager {
 
   async #verify({ organizationId, freeze = false, onProgress }: VerifyRequest): Promise<VerifyReport> {
     const { inSnapshot } = this.#with
-    const guards = await inSnapshot(ledgerGuards)
+    const guards = await inSnapshot(guardsOfRecords)
     if (guards.violations.length > 0) this.#shout(null, guards.violations)
     const late = await this.#overdue(organizationId ?? null)
     const total = onProgress ? await this.#entriesTotal(organizationId ?? null) : 0
@@ -160,7 +164,15 @@ export class VerifyManager {
       onProgress?.({ organizationId: id, entriesDone: sum.entries, entriesTotal: total, done })
     }
     if (organizationId !== undefined && sum.organizations === 0) throw unknownOrganization(organizationId)
-    return { ok: sum.violations.length === 0, ...sum, warnings }
+    const auditLog = organizationId === undefined ? await this.#auditLog() : null
+    sum.violations.push(...(auditLog?.violations ?? []))
+    return { ok: sum.violations.length === 0, ...sum, warnings, auditLog }
+  }
+
+  async #auditLog(): Promise<ChainReport> {
+    const report = await this.#with.auditLog.whole(() => this.#refuseClosed())
+    this.#shout(null, report.violations)
+    return report
   }
 
   /** One organisation, both of it in one snapshot; null where it does not exist. */

@@ -1,5 +1,7 @@
 import { AbsorbedUsageSchema } from './absorbed-usage.model.ts'
 import { ApiKeySchema } from './api-key.model.ts'
+import { AuditEntrySchema } from './audit-entry.model.ts'
+import { AuditHeadSchema } from './audit-head.model.ts'
 import { BalanceAlertSchema } from './balance-alert.model.ts'
 import { BalanceThresholdSchema } from './balance-threshold.model.ts'
 import { BillingPeriodSchema } from './billing-period.model.ts'
@@ -43,4 +45,6 @@ export const entities = [
   PlanMoveProblemSchema,
   ApiKeySchema,
   SecretSchema,
+  AuditEntrySchema,
+  AuditHeadSchema,
 ]

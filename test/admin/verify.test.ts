@@ -21,7 +21,9 @@ describe('GET /api/v1/admin/verify', () => {
   it('says that the books balance, and of how many', async () => {
     const answer = await door.ask('/api/v1/admin/verify')
     expect(answer.status).toBe(200)
-    expect(answer.body).toEqual({ ok: true, organizations: 2, entries: 2, violations: [], warnings: [], frozen: [] })
+    const books = { organizations: 2, entries: 2, violations: [], warnings: [], frozen: [] }
+    const [head] = await door.database.query(`select seq::int, encode(hash, 'hex') as hash from tollkeeper.audit_head`)
+    expect(answer.body).toEqual({ ok: true, ...books, audit_log: head })
     expect((await door.ask('/api/v1/admin/verify?organization_id=acme')).body).toMatchObject({
       organizations: 1,
       entries: 1,

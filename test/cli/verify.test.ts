@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { damage } from '../managers/busy-organization.ts'
 import { fundedOrganization, openWorld, type World } from '../support/tollkeeper.ts'
 import { runCli } from './cli-process.ts'
 
@@ -19,9 +20,25 @@ describe('tollkeeper verify', () => {
     expect(stdout.split('\n')).toEqual([
       'acme  1 entries  ok',
       'other  1 entries  ok',
+      expect.stringMatching(/^audit log {2}\d+ entries, the last with hash [0-9a-f]{64}$/),
       '2 organisations, 2 entries: every figure agrees',
       '',
     ])
+  })
+
+  it('ends with 1 where only the audit log was changed, and says what to do about that', async () => {
+    const entry = '{"at":"2026-11-24T10:00:00.000Z","action":"note.write","organization_id":null,"key_id":null}'
+    await world.database.query('select tollkeeper.append_audit($1)', [entry])
+    const whole = JSON.parse((await verify('--json')).stdout)
+    expect(whole).toMatchObject({ ok: true, audit_log: { seq: 1, hash: expect.stringMatching(/^[0-9a-f]{64}$/) } })
+    const setAction = (action: string) =>
+      damage(world, `update tollkeeper.audit_log set action = '${action}' where seq = 1`)
+    await setAction('nothing')
+    const { code, stdout, stderr } = await verify('--freeze')
+    await setAction('note.write')
+    expect([code, await frozen()]).toEqual([1, []])
+    expect(stdout).toMatch(/^violation {2}audit log {2}invariant 9: audit entry 1: its column action/m)
+    expect(stderr).toMatch(/^not-verified: 1 violations of the audit log; the books balance/m)
   })
 
   it('ends with 1 when they do not, freezes only where it is told to, and knows who is not there', async () => {

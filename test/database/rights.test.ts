@@ -79,6 +79,46 @@ describe('the ledger refuses change', () => {
     expect(await world.database.query('select value::text from tollkeeper.balance_alerts')).toEqual([{ value: '1' }])
   })
 
+  const APPEND = `select tollkeeper.append_audit('{"at":"2026-11-24T10:00:00.000Z","action":"note.write"}')`
+
+  it('to the audit log the application may append, and nothing else; to its head, nothing', async () => {
+    await app.query(APPEND)
+    await app.query(APPEND)
+    const log = () => world.database.query('select * from tollkeeper.audit_log, tollkeeper.audit_head order by 1')
+    const before = await log()
+    const forged = `insert into tollkeeper.audit_log select seq + 1, entry, hash, hash, at, action from tollkeeper.audit_log`
+    for (const table of ['audit_log', 'audit_head']) {
+      for (const sql of [
+        `update tollkeeper.${table} set seq = seq + 1`,
+        `delete from tollkeeper.${table}`,
+        `truncate tollkeeper.${table}`,
+      ]) {
+        await expect(app.query(sql), sql).rejects.toMatchObject({ code: '42501' })
+        if (sql.startsWith('update tollkeeper.audit_head')) continue
+        await expect(world.database.query(sql), sql).rejects.toMatchObject({ constraint: 'audit_log_append_only' })
+      }
+    }
+    await expect(app.query(forged)).rejects.toMatchObject({ code: '42501' })
+    await expect(world.database.query('update tollkeeper.audit_head set seq = 1')).rejects.toMatchObject({
+      constraint: 'audit_log_append_only',
+    })
+    expect(await log()).toEqual(before)
+    expect(before).toMatchObject([{ action: 'note.write' }, { action: 'note.write' }])
+  })
+
+  it.each([
+    '',
+    '[]',
+    '{"at":"2026-11-24T10:00:00.000Z"}',
+    '{"at":"yesterday or so","action":"a"}',
+    '{"at":null,"action":"a"}',
+  ])('what is no entry is refused by the audit log, which stays as it is: %s', async (entry) => {
+    const head = () => world.database.query('select * from tollkeeper.audit_head')
+    const before = await head()
+    await expect(app.query('select tollkeeper.append_audit($1)', [entry])).rejects.toThrow()
+    expect(await head()).toEqual(before)
+  })
+
   it('an entry of a job is written once', async () => {
     await insertEntry(50, 5, 'charge:1', JOB)
     await expect(insertEntry(51, 5, 'charge:1', JOB)).rejects.toMatchObject({ constraint: 'ledger_entries_key_unique' })

@@ -1,4 +1,5 @@
 import { ALERT_MUTANTS } from './alert-mutants.ts'
+import { AUDIT_MUTANTS } from './audit-mutants.ts'
 import { BATCHER_MUTANTS } from './batcher-mutants.ts'
 import { DATABASE_MUTANTS } from './database-mutants.ts'
 import { FEATURE_MUTANTS } from './feature-mutants.ts'
@@ -52,4 +53,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...REPORT_MUTANTS,
   ...ALERT_MUTANTS,
   ...KEY_MUTANTS,
+  ...AUDIT_MUTANTS,
 ]
