@@ -18,8 +18,12 @@ export async function startService(config: Config): Promise<Service> {
   let door: AdminServer | undefined
   let stopping: Promise<void> | undefined
   const stop = async (): Promise<void> => {
-    await door?.close(config.shutdownGraceMs)
-    await tollkeeper.close()
+    tollkeeper.beginStop()
+    try {
+      await Promise.all([door?.close(config.shutdownGraceMs), tollkeeper.stopWorkers()])
+    } finally {
+      await tollkeeper.close()
+    }
   }
   try {
     if (config.role !== 'api') await tollkeeper.startWorkers()

@@ -8,6 +8,7 @@ import { docsRoutes } from './docs.ts'
 import { door, refuseCrossSite } from './door.ts'
 import { bodyLimit, jsonBody } from './json-body.ts'
 import { notFound, problemHandler } from './problem.ts'
+import { createRateLimits } from './rate-limit.ts'
 import { requestLog } from './request-log.ts'
 import { ROUTES } from './route-table.ts'
 import { accountRoutes } from './routes/account.route.ts'
@@ -16,10 +17,12 @@ import { featureChargeRoutes } from './routes/feature-charges.route.ts'
 import { healthRoutes } from './routes/health.route.ts'
 import { jobRoutes } from './routes/jobs.route.ts'
 import { ledgerRoutes } from './routes/ledger.route.ts'
+import { showMetrics } from './routes/metrics.route.ts'
 import { organizationStatementRoutes, statementRoutes } from './routes/statements.route.ts'
 import { organizationUsageRoutes, usageRoutes } from './routes/usage.route.ts'
 import { verifyRoutes } from './routes/verify.route.ts'
 import { serve } from './serve.ts'
+import { ANSWER_MAX_MS, timeLimit } from './time-limit.ts'
 
 /**
  * The HTTP door: the API under /api/v1 (contract.md), health, and the board at /admin/queues. It listens to nothing by
@@ -29,12 +32,20 @@ export function createAdminApp(deps: AdminDependencies): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
-  app.use(requestLog(deps.logger))
+  app.use(requestLog(deps.logger), deps.metrics.http.count)
   app.use(helmet({ contentSecurityPolicy: NOTHING_TO_RUN, strictTransportSecurity: false }))
   app.use(requireHost, refuseLargeBodies(bodyLimit(deps.config.maxTextBytes)))
   app.use('/health', healthRoutes(deps))
   app.use(docsRoutes())
-  app.use(door(deps.config.adminApiKey), refuseCrossSite)
+  const limits = createRateLimits({
+    perMinute: deps.config.rateLimitPerMinute,
+    redis: deps.sharedCounts,
+    logger: deps.logger,
+    meter: deps.metrics.http,
+  })
+  app.use(door(deps.config.adminApiKey, limits.wrongKey), refuseCrossSite)
+  app.get('/metrics', showMetrics(deps))
+  app.use(limits.perKey)
   app.get('/admin', (_req, res) => res.redirect('/admin/queues'))
   app.use('/admin/queues', boardRouter(deps.queues.boardQueues()))
   app.use('/api/v1', apiRoutes(deps))
@@ -55,7 +66,7 @@ function apiRoutes(deps: AdminDependencies): Router {
     res.set('Cache-Control', 'no-store')
     next()
   })
-  router.use(jsonBody(bodyLimit(deps.config.maxTextBytes)))
+  router.use(jsonBody(bodyLimit(deps.config.maxTextBytes)), timeLimit(ANSWER_MAX_MS))
   router.use(serve(ROUTES, deps))
   router.use('/admin/organizations/:id', ledgerRoutes(deps))
   router.use('/admin/organizations/:id', organizationUsageRoutes(deps), organizationStatementRoutes(deps))

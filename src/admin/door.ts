@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { Request, RequestHandler } from 'express'
+import type { Request, RequestHandler, Response } from 'express'
 import { isLoopback } from '../config/config-fields.ts'
 import { ForbiddenError } from '../foundation/errors.ts'
 import { setPrincipal } from './principal.ts'
@@ -14,9 +14,10 @@ const BROWSER_PATHS = /^\/admin(\/|$)|^\/api\/v1\/jobs\/[^/]+\/receipt$/
 /**
  * Who may come in. With a key: whoever has it. Without: whoever is on this machine, which the Host header must confirm,
  * since a web page elsewhere can point its own name at 127.0.0.1 (DNS rebinding).
+ * @param wrongKey passed on the way to the refusal of a key that was shown
  */
-export function door(adminApiKey: string | undefined): RequestHandler {
-  return adminApiKey === undefined ? refuseForeignHosts : requireKey(adminApiKey)
+export function door(adminApiKey: string | undefined, wrongKey: RequestHandler): RequestHandler {
+  return adminApiKey === undefined ? refuseForeignHosts : requireKey(adminApiKey, wrongKey)
 }
 
 const refuseForeignHosts: RequestHandler = (req, _res, next) => {
@@ -34,7 +35,7 @@ function hostName(host: string): string {
 }
 
 /** The same answer, after the same work, for every way of not having the key. */
-function requireKey(adminApiKey: string): RequestHandler {
+function requireKey(adminApiKey: string, wrongKey: RequestHandler): RequestHandler {
   const expected = digest(adminApiKey)
   return (req, res, next) => {
     const isBrowserPath = BROWSER_PATHS.test(req.path)
@@ -42,11 +43,17 @@ function requireKey(adminApiKey: string): RequestHandler {
       setPrincipal(req, { role: 'admin', ...NOBODY })
       return next()
     }
-    const realm = 'realm="Tollkeeper", charset="UTF-8"'
-    res.set('WWW-Authenticate', isBrowserPath ? `Basic ${realm}` : 'Bearer')
-    const detail = 'Send the header Authorization: Bearer <ADMIN_API_KEY>'
-    sendProblem(res, { code: 'unauthorized', status: 401, detail })
+    const refuse = (error?: unknown): void => (error ? next(error) : sendRefusal(res, isBrowserPath))
+    if (req.headers.authorization === undefined) refuse()
+    else wrongKey(req, res, refuse)
   }
+}
+
+function sendRefusal(res: Response, isBrowserPath: boolean): void {
+  const realm = 'realm="Tollkeeper", charset="UTF-8"'
+  res.set('WWW-Authenticate', isBrowserPath ? `Basic ${realm}` : 'Bearer')
+  const detail = 'Send the header Authorization: Bearer <ADMIN_API_KEY>'
+  sendProblem(res, { code: 'unauthorized', status: 401, detail })
 }
 
 /** What the request shows as its key; nothing and nonsense look like a wrong one. */

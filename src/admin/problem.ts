@@ -49,6 +49,8 @@ export const notFound: RequestHandler = () => {
 /** The one place where what was thrown becomes an answer; a stack, SQL or an address of ours never leaves. */
 export function problemHandler(logger: Logger): ErrorRequestHandler {
   return (thrown: unknown, req, res, next) => {
+    // Answered already, by the time limit: what comes too late is of interest to operators only.
+    if (res.writableEnded) return void logger.warn({ err: thrown }, 'an answer came too late')
     if (res.headersSent) return next(thrown)
     const error = translateDatabaseError(thrown)
     const problem = fromKnown(error) ?? fromHttp(error)

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Answer } from './answer.ts'
 import { asked, type ServedBy } from './asked.ts'
 import type { AdminDependencies } from './dependencies.ts'
+import { noteRoute } from './metrics/http-meter.ts'
 import { Cursors } from './page.ts'
 import { principalOf } from './principal.ts'
 import type { Route } from './route.ts'
@@ -20,6 +21,7 @@ export function serve(routes: readonly Route[], dependencies: AdminDependencies)
 
 function handlerOf({ terms, perform }: Route, deps: ServedBy): RequestHandler {
   return async (req, res) => {
+    noteRoute(res, `/api/v1${terms.path}`)
     const request = asked(req, terms, principalOf(req), deps)
     await send(res, await perform(request, deps), terms.answers)
   }
