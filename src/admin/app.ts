@@ -2,7 +2,7 @@ import express, { type Express, Router } from 'express'
 import helmet from 'helmet'
 import { boardRouter } from './board.ts'
 import { refuseLargeBodies } from './body-bytes.ts'
-import { requireHost } from './client-errors.ts'
+import { refuseManyHeaders, requireHost } from './client-errors.ts'
 import type { AdminDependencies } from './dependencies.ts'
 import { docsRoutes } from './docs.ts'
 import { door, refuseCrossSite } from './door.ts'
@@ -34,7 +34,7 @@ export function createAdminApp(deps: AdminDependencies): Express {
   app.disable('etag')
   app.use(requestLog(deps.logger), deps.metrics.http.count)
   app.use(helmet({ contentSecurityPolicy: NOTHING_TO_RUN, strictTransportSecurity: false }))
-  app.use(requireHost, refuseLargeBodies(bodyLimit(deps.config.maxTextBytes)))
+  app.use(requireHost, refuseManyHeaders, refuseLargeBodies(bodyLimit(deps.config.maxTextBytes)))
   app.use('/health', healthRoutes(deps))
   app.use(docsRoutes())
   const limits = createRateLimits({

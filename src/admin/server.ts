@@ -11,8 +11,6 @@ const REQUEST_TIMEOUT_MS = 60_000
 const CHECK_INTERVAL_MS = 1_000
 /** A proxy that keeps connections for a minute must never send a request on one that we are closing. */
 const KEEP_ALIVE_MS = 65_000
-/** Our clients and their proxies send some twenty. */
-const HEADERS_MAX = 100
 /** Each costs memory before it asks anything; a process on two cores serves a fraction of them at once. */
 const CONNECTIONS_MAX = 10_000
 /** While we stop, a client has so long to send the request that is on its way, and to hear that its connection ends. */
@@ -28,15 +26,23 @@ export interface AdminServer {
   close(graceMs: number): Promise<void>
 }
 
-/** Listens. @param port 0 for any free one. @throws the system's error, such as EADDRINUSE */
+interface ListenOptions {
+  readonly host: string
+  /** 0 for any free one. */
+  readonly port: number
+  /** Within which a request must have come whole, with its body. */
+  readonly requestTimeoutMs?: number
+}
+
+/** Listens. @throws the system's error, such as EADDRINUSE */
 export async function startAdminServer(
   app: RequestListener,
-  { host, port }: { readonly host: string; readonly port: number },
+  { host, port, requestTimeoutMs = REQUEST_TIMEOUT_MS }: ListenOptions,
 ): Promise<AdminServer> {
   const server = createServer(
     {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeoutMs),
+      requestTimeout: requestTimeoutMs,
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       // The app refuses its lack, with words.
@@ -49,7 +55,6 @@ export async function startAdminServer(
     app(req, res)
   })
   server.on('checkExpectation', app)
-  server.maxHeadersCount = HEADERS_MAX
   server.maxConnections = CONNECTIONS_MAX
   answerClientErrors(server)
   const endWithNextAnswer = lastAnswers(server)

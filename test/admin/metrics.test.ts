@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newId } from '../../src/foundation/ids.ts'
@@ -106,6 +107,14 @@ test('no caller makes series: odd paths, methods, organisations and jobs leave t
   expect([...after.keys()].filter((name) => !before.has(name))).toEqual([])
   expect(after.size).toBe(before.size)
   expect([...after.keys()].join()).not.toMatch(/odd-|rich|poor/)
+})
+
+test('every metric of ours is explained to operators', async () => {
+  const { text } = await door.ask('/metrics')
+  const names = [...text.matchAll(/^# TYPE (tollkeeper_\w+)/gm)].map(([, name]) => name)
+  expect(names.length).toBeGreaterThan(20)
+  const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
+  expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([])
 })
 
 describe('a scrape', () => {

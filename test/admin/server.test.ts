@@ -54,6 +54,21 @@ test('a connection on which nothing comes is ended long before the grace is over
   await idle.ended
 })
 
+test('a body that comes too slowly is answered with 408, and its connection ended', async () => {
+  const server = await startAdminServer((req, res) => void req.resume().on('end', () => res.end('done')), {
+    host: '127.0.0.1',
+    port: 0,
+    requestTimeoutMs: 300,
+  })
+  const slow = await open(server.url)
+  slow.socket.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n')
+  const drip = setInterval(() => slow.socket.write('x'), 50)
+  await slow.ended
+  clearInterval(drip)
+  expect(slow.heard()).toMatch(/^HTTP\/1\.1 408 [\s\S]*"code":"timeout"/)
+  await server.close(0)
+})
+
 test('what does not end within the grace is cut', async () => {
   const server = await start(60_000)
   const stuck = await open(server.url)
