@@ -1,14 +1,12 @@
-import { setMaxListeners } from 'node:events'
 import { createMetrics } from './admin/metrics/metrics.ts'
 import { DEFAULT_AGENTS } from './agents/built-in-agents.ts'
 import { openManagers } from './composition/managers.ts'
+import { openOperations } from './composition/operations.ts'
 import type { ComposeOptions } from './composition/options.ts'
 import { openMeasuring, openStages } from './composition/stages.ts'
 import { openStorage } from './composition/storage.ts'
 import { startWorkers } from './composition/workers.ts'
-import type { Config } from './config/config.ts'
 import { secretsOf } from './config/secrets.ts'
-import { pendingMigrations } from './database/migrate.ts'
 import { openDatabase } from './database/open-database.ts'
 import { systemClock } from './foundation/clock.ts'
 import { armFailpoints } from './foundation/failpoint.ts'
@@ -21,7 +19,6 @@ import { JobWatcher } from './pipeline/job-watcher.ts'
 import { createRecompute } from './pipeline/recompute/recompute.ts'
 import { createSandbox } from './pipeline/sandbox.ts'
 import { migrateQueues } from './queues/migrate.ts'
-import { openRedisCommands, type RedisCommand } from './queues/redis-commands.ts'
 import { o200kBase } from './tokenizer/o200k-base.ts'
 
 /** Everything that the doors stand on. */
@@ -42,11 +39,11 @@ export async function compose(options: ComposeOptions) {
   const database = await openDatabase(config, migrateQueues, logger, opened)
   const storage = await openStorage(config, database.appUrl, logger, { clock, ...counted }, opened)
   const managers = openManagers(config, storage, counted, opened)
-  metrics.readFrom({ ...managers, pools: storage.pools })
+  const { watchWorkers, ...operations } = openOperations(config, metrics, storage, managers, opened)
   const measuring = openMeasuring(opened)
   const stages = await openStages(options, measuring, opened)
   const { inTransaction, em, notifications } = storage
-  const { jobs, billing, outbox, queues } = managers
+  const { jobs, billing, outbox } = managers
   const quotes = new QuoteManager(storage.tariffs, storage.pool, clock)
   const intervalMs = config.reconcileIntervalMs
   const balanceWatch = new BalanceWatch({ ...stages, ...managers, quotes, em, logger, intervalMs })
@@ -62,10 +59,7 @@ export async function compose(options: ComposeOptions) {
     maxTextBytes: config.maxTextBytes,
   })
   if (config.sandbox && database.embedded) await createSandbox({ ...managers, inTransaction, logger })
-  const stopping = openStopping()
-  const sharedCounts = openSharedCounts(config, opened)
   const closing = opened.move()
-  let workers: ReturnType<typeof startWorkers> | undefined
   return {
     config,
     logger,
@@ -85,23 +79,7 @@ export async function compose(options: ComposeOptions) {
      */
     recompute: createRecompute({ em, jobs, tokenizer: o200kBase, inputMonitor: measuring.inputMonitor }),
     watcher: new JobWatcher(notifications, (jobId) => service.find(jobId)),
-    probes: {
-      database: async () => void (await storage.pool.query('select 1')),
-      queue: () => queues.ping(),
-      migrations: async () => {
-        const pending = await pendingMigrations(storage.pool)
-        if (pending.length > 0) throw new Error(`${pending.length} migrations have not run`)
-      },
-      workers: async () => {
-        if (workers && !workers.running()) throw new Error('the workers of this process do not run')
-      },
-    },
-    metrics,
-    sharedCounts,
-    /** Aborted by {@link beginStop}; streams that have no end of their own end then. */
-    stopping: stopping.signal,
-    /** Says that this process goes down, and nothing else: readiness and streams hear of it. */
-    beginStop: () => stopping.abort(),
+    ...operations,
     /** Stores a job whose stages a platform runs itself; the same key gives the same job. */
     async openJob({ organizationId, userId = null, key = null, agents: keys }: OwnJob): Promise<JobOf> {
       const job = { organizationId, userId, key, externalId: null, text: null, steps: [keys], maxCost: null }
@@ -110,30 +88,11 @@ export async function compose(options: ComposeOptions) {
     },
     /** Charges a feature outside of any job, as the billing manager does. */
     chargeFeature: billing.chargeFeature.bind(billing),
-    startWorkers: () => {
-      workers = closing.use(startWorkers(config, counted, storage, { ...managers, balanceWatch }, stages))
-      return workers.ready()
-    },
-    /** Takes no more work, and lets what runs finish for the grace; before `close`, while the API still answers. */
-    stopWorkers: async () => workers?.[Symbol.asyncDispose](),
+    startWorkers: () =>
+      watchWorkers(closing.use(startWorkers(config, counted, storage, { ...managers, balanceWatch }, stages))).ready(),
     /** Closes everything in the reverse of its opening; what runs may finish first. */
     close: () => closing.disposeAsync(),
   }
-}
-
-/** As many streams as there are may wait for it. */
-function openStopping(): AbortController {
-  const stopping = new AbortController()
-  setMaxListeners(0, stopping.signal)
-  return stopping
-}
-
-/** Where requests are counted for all processes of the API; opened by the first request. */
-function openSharedCounts({ redisUrl, rateLimitPerMinute }: Config, opened: AsyncDisposableStack): RedisCommand | null {
-  if (redisUrl === undefined || rateLimitPerMinute === 0) return null
-  const { send, close } = openRedisCommands(redisUrl)
-  opened.defer(close)
-  return send
 }
 
 /** A job that is measured and charged by a platform's own worker: its stages are input, one per agent, and output. */
