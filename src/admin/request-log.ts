@@ -47,7 +47,7 @@ export function requestLog(logger: AdminDependencies['logger']) {
     },
     customLogLevel: (req, res, error) => {
       if (error || res.statusCode >= 500) return 'error'
-      return QUIET.test(req.url ?? '') ? 'debug' : 'info'
+      return QUIET.test(pathOf(req)) ? 'debug' : 'info'
     },
   })
   return (req: IncomingMessage, res: ServerResponse, next: () => void): void => {
@@ -56,11 +56,17 @@ export function requestLog(logger: AdminDependencies['logger']) {
   }
 }
 
+/** As it was asked for: where it is answered, a router has taken the beginning off. */
+function pathOf(req: IncomingMessage): string {
+  const { originalUrl } = req as { originalUrl?: unknown }
+  return typeof originalUrl === 'string' ? originalUrl : (req.url ?? '')
+}
+
 /** Asked for every few seconds, by machines. */
 const QUIET = /^\/(health\/|metrics$|admin\/queues\/)/
 
 /** A path with its parameters, whose values are left out unless they are known to be harmless. */
-export function toLoggedUrl(url: string): string {
+function toLoggedUrl(url: string): string {
   const [path = '', query] = url.split('?', 2)
   if (query === undefined) return path.slice(0, URL_MAX)
   const shown = query.split('&').map((pair) => {
