@@ -52,6 +52,11 @@ const shapes: readonly (readonly [string, (logger: ReturnType<typeof createLogge
   ['a setting within a URL', (logger) => logger.info(`/x?y=${encodeURIComponent(ADMIN_KEY)}`)],
   ['a connection string', (logger) => logger.info({ dsn: `host=db password=${CANARY} user=app` }, 'a string')],
   ['JSON in a string', (logger) => logger.info({ body: JSON.stringify({ text: CANARY, n: { token: CANARY } }) })],
+  ['JSON with quotes in a string', (logger) => logger.info({ body: JSON.stringify({ text: `a "quote" ${CANARY}` }) })],
+  [
+    'JSON in JSON in a string',
+    (logger) => logger.info(JSON.stringify({ a: JSON.stringify({ password: CANARY }, null, 1) })),
+  ],
   ['format arguments', (logger) => logger.info('%s and %j', `https://u:${CANARY}@h`, { password: CANARY })],
 ]
 
@@ -85,6 +90,24 @@ test('an error keeps what it is known by: its type, code, place and causes', () 
 test('an error of megabytes is cut', () => {
   const written = logOf((logger) => logger.error({ err: new Error('x'.repeat(5_000_000)) }, 'it failed'))
   expect(written.length).toBeLessThan(10_000)
+})
+
+test.each([
+  ['letters', 'a'.repeat(90_000)],
+  ['beginnings of URLs', 'a://b:'.repeat(15_000)],
+  ['backslashes', '\\'.repeat(40_000)],
+  ['escaped names', '"text'.repeat(10_000)],
+  ['nearly keys', 'tk_ Bearer password= '.repeat(4_000)],
+])('a long line of %s is looked through in no time', (_what, text) => {
+  const startedAt = performance.now()
+  expect(logOf((logger) => logger.info({ text: 'x', reason: text }, 'long')).length).toBeGreaterThan(0)
+  expect(performance.now() - startedAt).toBeLessThan(1_000)
+})
+
+test('a line of megabytes is left out, and said so', () => {
+  const written = logOf((logger) => logger.info({ reason: CANARY.repeat(100_000) }, 'long'))
+  expect(JSON.parse(written).msg).toMatch(/^a log line of \d+ characters is left out$/)
+  expect(written).not.toContain(CANARY)
 })
 
 test('every line of a request bears its id, also behind an await, and no other line does', async () => {
