@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createAdminApp } from '../../src/admin/app.ts'
+import { startAdminServer } from '../../src/admin/server.ts'
 import { SharedCounts } from '../../src/admin/shared-counts.ts'
 import { createLogger } from '../../src/foundation/logger.ts'
 import { openRedisCommands } from '../../src/queues/redis-commands.ts'
@@ -95,6 +97,26 @@ describe.runIf(hasRedis())('with Redis', () => {
       expect(answers).toEqual([404, 404, 404, 404, 404, 404, 429, 429])
     } finally {
       await Promise.all(doors.map((door) => door.close()))
+      await redis.end()
+    }
+  })
+
+  test('a process that starts while Redis is away lets everybody pass, and counts when it comes', async () => {
+    const redis = await startRedis()
+    await redis.down()
+    const door = await openDoor({ RATE_LIMIT_PER_MINUTE: '3' })
+    const commands = openRedisCommands(redis.url)
+    const app = createAdminApp({ ...door.tollkeeper, sharedCounts: commands.send })
+    const server = await startAdminServer(app, { host: '127.0.0.1', port: 0 })
+    const ask = async (): Promise<number> => (await fetch(server.url + BALANCE)).status
+    try {
+      for (let count = 0; count < 10; count += 1) expect(await ask()).toBe(404)
+      await redis.up()
+      expect(await eventually(ask, (status) => status === 429)).toBe(429)
+    } finally {
+      await server.close(0)
+      commands.close()
+      await door.close()
       await redis.end()
     }
   })
