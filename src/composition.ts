@@ -1,9 +1,12 @@
+import { createMetrics } from './admin/metrics/metrics.ts'
 import { DEFAULT_AGENTS } from './agents/built-in-agents.ts'
 import { openManagers } from './composition/managers.ts'
+import { openOperations } from './composition/operations.ts'
 import type { ComposeOptions } from './composition/options.ts'
 import { openMeasuring, openStages } from './composition/stages.ts'
 import { openStorage } from './composition/storage.ts'
 import { startWorkers } from './composition/workers.ts'
+import { secretsOf } from './config/secrets.ts'
 import { openDatabase } from './database/open-database.ts'
 import { systemClock } from './foundation/clock.ts'
 import { armFailpoints } from './foundation/failpoint.ts'
@@ -28,16 +31,19 @@ export type Tollkeeper = Awaited<ReturnType<typeof compose>>
 export async function compose(options: ComposeOptions) {
   const { config, clock = systemClock } = options
   await using opened = new AsyncDisposableStack()
-  const logger = createLogger(config.logLevel)
+  const logger = createLogger(config.logLevel, { secrets: secretsOf(config) })
+  const metrics = createMetrics()
+  const counted = { logger, meters: metrics.meters }
   armFailpoints(config.failpoint)
   if (options.offlineFaults) logger.warn('offlineFaults are given: the offline model misbehaves on purpose')
   const database = await openDatabase(config, migrateQueues, logger, opened)
-  const storage = await openStorage(config, database.appUrl, logger, clock, opened)
-  const managers = openManagers(config, storage, logger, opened)
+  const storage = await openStorage(config, database.appUrl, logger, { clock, ...counted }, opened)
+  const managers = openManagers(config, storage, counted, opened)
+  const { watchWorkers, ...operations } = openOperations(config, metrics, storage, managers, opened)
   const measuring = openMeasuring(opened)
   const stages = await openStages(options, measuring, opened)
   const { inTransaction, em, notifications } = storage
-  const { jobs, billing, outbox, queues } = managers
+  const { jobs, billing, outbox } = managers
   const quotes = new QuoteManager(storage.tariffs, storage.pool, clock)
   const intervalMs = config.reconcileIntervalMs
   const balanceWatch = new BalanceWatch({ ...stages, ...managers, quotes, em, logger, intervalMs })
@@ -73,10 +79,7 @@ export async function compose(options: ComposeOptions) {
      */
     recompute: createRecompute({ em, jobs, tokenizer: o200kBase, inputMonitor: measuring.inputMonitor }),
     watcher: new JobWatcher(notifications, (jobId) => service.find(jobId)),
-    probes: {
-      database: async () => void (await storage.pool.query('select 1')),
-      queue: () => queues.ping(),
-    },
+    ...operations,
     /** Stores a job whose stages a platform runs itself; the same key gives the same job. */
     async openJob({ organizationId, userId = null, key = null, agents: keys }: OwnJob): Promise<JobOf> {
       const job = { organizationId, userId, key, externalId: null, text: null, steps: [keys], maxCost: null }
@@ -86,7 +89,7 @@ export async function compose(options: ComposeOptions) {
     /** Charges a feature outside of any job, as the billing manager does. */
     chargeFeature: billing.chargeFeature.bind(billing),
     startWorkers: () =>
-      closing.use(startWorkers(config, logger, storage, { ...managers, balanceWatch }, stages)).ready(),
+      watchWorkers(closing.use(startWorkers(config, counted, storage, { ...managers, balanceWatch }, stages))).ready(),
     /** Closes everything in the reverse of its opening; what runs may finish first. */
     close: () => closing.disposeAsync(),
   }

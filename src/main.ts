@@ -1,5 +1,6 @@
 import { createAdminApp } from './admin/app.ts'
 import { type AdminServer, startAdminServer } from './admin/server.ts'
+import { createWorkerApp } from './admin/worker-app.ts'
 import { compose, type Tollkeeper } from './composition.ts'
 import type { Config } from './config/config.ts'
 
@@ -18,21 +19,27 @@ export async function startService(config: Config): Promise<Service> {
   let door: AdminServer | undefined
   let stopping: Promise<void> | undefined
   const stop = async (): Promise<void> => {
-    await door?.close(config.shutdownGraceMs)
-    await tollkeeper.close()
+    tollkeeper.beginStop()
+    try {
+      await Promise.all([door?.close(config.shutdownGraceMs), tollkeeper.stopWorkers()])
+    } finally {
+      await tollkeeper.close()
+    }
   }
   try {
     if (config.role !== 'api') await tollkeeper.startWorkers()
     if (config.role !== 'worker') door = await startAdminServer(createAdminApp(tollkeeper), config)
+    else if (config.workerPort !== null) door = await startAdminServer(createWorkerApp(tollkeeper), config)
     if (door && config.adminApiKey === undefined) {
       tollkeeper.logger.warn('no ADMIN_API_KEY is set: the server is open, for this machine only')
     }
+    if (door && config.role === 'worker') tollkeeper.logger.info({ url: door.url }, 'health and metrics are told here')
   } catch (error) {
     await stop()
     throw error
   }
   return {
-    url: door?.url ?? null,
+    url: config.role === 'worker' ? null : (door?.url ?? null),
     tollkeeper,
     stop: () => {
       stopping ??= stop()

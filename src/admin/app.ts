@@ -1,17 +1,21 @@
 import express, { type Express, Router } from 'express'
 import helmet from 'helmet'
 import { door, only, refuseCrossSite } from './access/door.ts'
+import { noteMissing } from './access/note-missing.ts'
 import { boardRouter } from './board.ts'
 import { refuseLargeBodies } from './body-bytes.ts'
-import { requireHost } from './client-errors.ts'
+import { refuseManyHeaders, requireHost } from './client-errors.ts'
 import type { AdminDependencies } from './dependencies.ts'
 import { docsRoutes } from './docs.ts'
 import { bodyLimit, jsonBody } from './json-body.ts'
 import { notFound, problemHandler } from './problem.ts'
+import { createRateLimits } from './rate-limit.ts'
 import { requestLog } from './request-log.ts'
 import { ROUTES } from './route-table.ts'
 import { healthRoutes } from './routes/health.route.ts'
+import { showMetrics } from './routes/metrics.route.ts'
 import { serve } from './serve.ts'
+import { ANSWER_MAX_MS, timeLimit } from './time-limit.ts'
 
 /**
  * The HTTP door: the API under /api/v1 (contract.md), health, and the board at /admin/queues. It listens to nothing by
@@ -21,18 +25,26 @@ export function createAdminApp(deps: AdminDependencies): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
-  app.use(requestLog(deps.logger))
+  app.use(requestLog(deps.logger), deps.metrics.http.count)
   app.use(helmet({ contentSecurityPolicy: NOTHING_TO_RUN, strictTransportSecurity: false }))
-  app.use(requireHost, refuseLargeBodies(bodyLimit(deps.config.maxTextBytes)))
+  app.use(requireHost, refuseManyHeaders, refuseLargeBodies(bodyLimit(deps.config.maxTextBytes)))
   app.use('/health', healthRoutes(deps))
   app.use(docsRoutes())
-  app.use(door(deps.config.adminApiKey, deps.apiKeys), refuseCrossSite)
+  const limits = createRateLimits({
+    perMinute: deps.config.rateLimitPerMinute,
+    redis: deps.sharedCounts,
+    logger: deps.logger,
+    meter: deps.metrics.http,
+  })
+  app.use(door(deps, limits.wrongKey), refuseCrossSite)
+  app.get('/metrics', only('operator'), showMetrics(deps))
+  app.use(limits.perKey)
   app.use('/admin', only('operator'))
   app.get('/admin', (_req, res) => res.redirect('/admin/queues'))
   app.use('/admin/queues', boardRouter(deps.queues.boardQueues()))
   app.use('/api/v1', apiRoutes(deps))
   app.use(notFound)
-  app.use(problemHandler(deps.logger))
+  app.use(problemHandler(deps.logger, noteMissing(deps)))
   return app
 }
 
@@ -48,7 +60,7 @@ function apiRoutes(deps: AdminDependencies): Router {
     res.set('Cache-Control', 'no-store')
     next()
   })
-  router.use(jsonBody(bodyLimit(deps.config.maxTextBytes)))
+  router.use(jsonBody(bodyLimit(deps.config.maxTextBytes)), timeLimit(ANSWER_MAX_MS))
   router.use(serve(ROUTES, deps))
   return router
 }

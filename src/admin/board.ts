@@ -7,6 +7,7 @@ import helmet from 'helmet'
 import { UUID } from '../foundation/ids.ts'
 import { boardMessages } from './board-labels.ts'
 import type { AdminDependencies } from './dependencies.ts'
+import { noteRoute } from './metrics/http-meter.ts'
 import { sendProblem } from './problem.ts'
 
 const BASE_PATH = '/admin/queues'
@@ -73,7 +74,10 @@ export function boardRouter(queues: ReturnType<AdminDependencies['queues']['boar
   board.disable('x-powered-by')
   const messages = boardMessages()
   const router = Router()
-  router.use(CONTENT_POLICY, answerProblems)
+  router.use(CONTENT_POLICY, answerProblems, (_req, res, next) => {
+    noteRoute(res, BASE_PATH)
+    next()
+  })
   router.get('/static/locales/en-US/messages.json', (_req, res) => res.json(messages))
   router.use(board)
   return router

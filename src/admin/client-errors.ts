@@ -51,6 +51,17 @@ function answer(code = ''): string {
   ].join('\r\n')
 }
 
+/** Clients and their proxies send some twenty; Node would drop what is beyond its own limit without a word. */
+const HEADERS_MAX = 100
+
+export const refuseManyHeaders: RequestHandler = (req, res, next) => {
+  if (req.rawHeaders.length > 2 * HEADERS_MAX) {
+    res.set('Connection', 'close')
+    throw new TollkeeperError('too-large', 431, `Send at most ${HEADERS_MAX} headers`)
+  }
+  next()
+}
+
 /** RFC 9112, 3.2: an HTTP/1.1 request has exactly one Host. Node would refuse its lack with an empty answer. */
 export const requireHost: RequestHandler = (req, res, next) => {
   const given = req.headersDistinct.host?.length ?? 0

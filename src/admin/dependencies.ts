@@ -20,10 +20,12 @@ import type { BalanceWatch } from '../pipeline/balance-watch.ts'
 import type { JobService } from '../pipeline/job-service.ts'
 import type { Waker } from '../pipeline/wake.ts'
 import type { Queues } from '../queues/queues.ts'
+import type { RedisCommand } from '../queues/redis-commands.ts'
+import type { Metrics } from './metrics/metrics.ts'
 
 /** Everything that the HTTP door stands on; what the composition builds has all of it. */
 export interface AdminDependencies {
-  readonly config: Pick<Config, 'adminApiKey' | 'defaultCurrency' | 'maxTextBytes'>
+  readonly config: Pick<Config, 'adminApiKey' | 'defaultCurrency' | 'maxTextBytes' | 'rateLimitPerMinute'>
   readonly logger: ReturnType<typeof createLogger>
   readonly inTransaction: InTransaction
   /** What cursors are signed with. */
@@ -48,6 +50,11 @@ export interface AdminDependencies {
   /** Resumes what fits now; asked after a raised limit or another tariff. */
   readonly waker: Pick<Waker, 'wake'>
   /** What readiness asks; each rejects when that part does not answer. */
-  readonly probes: { readonly database: () => Promise<void>; readonly queue: () => Promise<void> }
+  readonly probes: Readonly<Record<'database' | 'queue' | 'migrations' | 'workers', () => Promise<void>>>
+  /** Aborted when this process is told to stop: what would not end by itself ends then. */
+  readonly stopping: AbortSignal
+  readonly metrics: Metrics
+  /** Where the API's processes count requests together; null without Redis. */
+  readonly sharedCounts: RedisCommand | null
   readonly queues: Pick<Queues, 'boardQueues'>
 }

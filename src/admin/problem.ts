@@ -1,4 +1,4 @@
-import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express'
 import { translateDatabaseError } from '../database/errors.ts'
 import { type FieldError, NotFoundError, TollkeeperError, ValidationError } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
@@ -46,12 +46,21 @@ export const notFound: RequestHandler = () => {
   throw new NotFoundError()
 }
 
-/** The one place where what was thrown becomes an answer; a stack, SQL or an address of ours never leaves. */
-export function problemHandler(logger: Logger): ErrorRequestHandler {
+/**
+ * The one place where what was thrown becomes an answer; a stack, SQL or an address of ours never leaves.
+ * @param noteMissing is told of what was asked for and is not there, or not for the asker
+ */
+export function problemHandler(
+  logger: Logger,
+  noteMissing: (error: NotFoundError, req: Request) => void = () => undefined,
+): ErrorRequestHandler {
   return (thrown: unknown, req, res, next) => {
+    // Answered already, by the time limit: what comes too late is of interest to operators only.
+    if (res.writableEnded) return void logger.warn({ err: thrown }, 'an answer came too late')
     if (res.headersSent) return next(thrown)
     const error = translateDatabaseError(thrown)
     const problem = fromKnown(error) ?? fromHttp(error)
+    if (error instanceof NotFoundError) noteMissing(error, req)
     if (problem.status >= 500) logger.error({ err: thrown, requestId: req.id }, 'a request failed')
     if (problem.status === 503) res.set('Retry-After', '1')
     sendProblem(res, problem)

@@ -44,6 +44,8 @@ export interface RouteTerms {
   readonly body?: z.ZodType
   /** No body is one without fields. */
   readonly bodyMayLack?: boolean
+  /** May rightly take longer than other answers. */
+  readonly long?: boolean
   /** Takes `limit` and `cursor`. */
   readonly list?: boolean
   /** Takes the header Idempotency-Key. */

@@ -5,9 +5,11 @@ import { requireAllowed } from './access/allows.ts'
 import type { Answer } from './answer.ts'
 import { asked, type ServedBy } from './asked.ts'
 import type { AdminDependencies } from './dependencies.ts'
+import { noteRoute } from './metrics/http-meter.ts'
 import { Cursors } from './page.ts'
 import { principalOf } from './principal.ts'
 import type { Route } from './route.ts'
+import { withoutTimeLimit } from './time-limit.ts'
 
 /** Puts routes where their terms say, each behind its scope. */
 export function serve(routes: readonly Route[], dependencies: AdminDependencies): Router {
@@ -21,8 +23,10 @@ export function serve(routes: readonly Route[], dependencies: AdminDependencies)
 
 function handlerOf({ terms, perform }: Route, deps: ServedBy): RequestHandler {
   return async (req, res) => {
+    noteRoute(res, `/api/v1${terms.path}`)
     const principal = principalOf(req)
     requireAllowed(principal, terms, req.method)
+    if (terms.long) withoutTimeLimit(res)
     const request = asked(req, terms, principal, deps)
     await send(res, await perform(request, deps), terms.answers)
   }

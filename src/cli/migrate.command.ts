@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { Config } from '../config/config.ts'
+import { secretsOf } from '../config/secrets.ts'
 import { acquireEmbedded } from '../database/embedded/embedded.ts'
 import { migrate } from '../database/migrate.ts'
 import { createLogger } from '../foundation/logger.ts'
@@ -20,7 +21,10 @@ export function migrateCommand(): Command {
 
 async function run(config: Config): Promise<readonly string[]> {
   if (config.databaseOwnerUrl !== undefined) return migrate(config.databaseOwnerUrl, migrateQueues)
-  const embedded = await acquireEmbedded({ dataDir: config.dataDir, logger: createLogger(config.logLevel) })
+  const embedded = await acquireEmbedded({
+    dataDir: config.dataDir,
+    logger: createLogger(config.logLevel, { secrets: secretsOf(config) }),
+  })
   try {
     return await migrate(embedded.ownerUrl, migrateQueues)
   } finally {

@@ -2,12 +2,14 @@ import type { Config } from '../config/config.ts'
 import { createInSnapshot } from '../database/snapshot.ts'
 import { systemClock } from '../foundation/clock.ts'
 import type { Logger } from '../foundation/logger.ts'
+import type { Meters } from '../foundation/meters.ts'
 import { AlertManager } from '../managers/alert.manager.ts'
 import { ApiKeyManager } from '../managers/api-key.manager.ts'
 import { AuditLog } from '../managers/audit-log.manager.ts'
 import { BalanceManager } from '../managers/balance.manager.ts'
 import { DemandManager } from '../managers/demand.manager.ts'
 import { FeatureChargeManager } from '../managers/feature-charge.manager.ts'
+import { FiguresManager } from '../managers/figures.manager.ts'
 import { JobManager } from '../managers/job.manager.ts'
 import { OrganizationManager } from '../managers/organization.manager.ts'
 import { PlanMoveManager } from '../managers/plan-move.manager.ts'
@@ -32,7 +34,12 @@ const CLAIM_LEASE_MS = 6_000
 export type Managers = ReturnType<typeof openManagers>
 
 /** Makes every manager, and what stands between them and the queues. */
-export function openManagers(config: Config, storage: Storage, logger: Logger, opened: AsyncDisposableStack) {
+export function openManagers(
+  config: Config,
+  storage: Storage,
+  { logger, meters }: { readonly logger: Logger; readonly meters: Meters },
+  opened: AsyncDisposableStack,
+) {
   const { money, backend, pool, inTransaction, em, time, clock } = storage
   const queues = createQueues(backend, { keepCompleted: config.keepCompleted, logger })
   opened.defer(() => queues.close())
@@ -55,6 +62,7 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
     sweepMs: config.reconcileIntervalMs,
     time,
     auditLog: new VerifyAudit({ inSnapshot, logger }),
+    meters,
   })
   opened.defer(() => verifier.close())
   const auditLog = new AuditLog({ inTransaction, time, logger })
@@ -71,6 +79,7 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
     jobs: new JobManager(o200kBase, clock),
     alerts: new AlertManager(money, time),
     demand: new DemandManager(),
+    figures: new FiguresManager(em),
     teams: new TeamBillingManager(money),
     tariffs: new TariffManager(time),
     planMoves: new PlanMoveManager(time),

@@ -6,6 +6,7 @@ import { refuseClockSkew } from '../database/clock-check.ts'
 import { JobNotices } from '../database/job-notices.ts'
 import { Batcher } from '../database/money/batcher.ts'
 import { timeOf } from '../database/money/database-clock.ts'
+import { countStored, metered } from '../database/money/metered.ts'
 import { moneyTransactions } from '../database/money/money-pipe.ts'
 import { TariffCache } from '../database/money/tariff-cache.ts'
 import { Notifications } from '../database/notifications.ts'
@@ -17,6 +18,8 @@ import { StageWorkReader } from '../database/stage-work.ts'
 import { createInTransaction } from '../database/transaction.ts'
 import { type Clock, systemClock } from '../foundation/clock.ts'
 import type { Logger } from '../foundation/logger.ts'
+import type { Meters } from '../foundation/meters.ts'
+import type { Writes } from '../ledger/facts.ts'
 import { DatabaseTime } from '../managers/database-time.ts'
 import { createQueueBackend, type QueueBackend } from '../queues/backends.ts'
 
@@ -39,35 +42,36 @@ export async function openStorage(
   config: Config,
   url: string,
   logger: Logger,
-  clock: Clock,
+  { clock, meters }: { readonly clock: Clock; readonly meters: Meters },
   opened: AsyncDisposableStack,
 ) {
-  const orm = await openOrm(url, 'tollkeeper', (pool) => watchPool(pool, logger))
+  const pools = new Map<string, pg.Pool>()
+  const orm = await openOrm(url, 'tollkeeper', (ormPool) => {
+    pools.set('orm', ormPool)
+    watchPool(ormPool, logger)
+  })
   opened.defer(() => orm.close(true))
   const pool = watched(openMoneyPool(url, READING_POOL_MAX), logger, opened)
   const time = timeOf(clock)
   if (clock === systemClock) await refuseClockSkew(pool, clock)
   else logger.warn("a clock is given: everything is decided by it, not by the database's")
+  pools.set('reading', pool)
   const tariffs = new TariffCache()
   const moneyPool = watched(openMoneyPool(url, MONEY_LANES), logger, opened)
+  pools.set('money', moneyPool)
   const notices = new JobNotices(pool, logger)
   opened.defer(() => notices.drain())
   const announce = (jobIds: readonly string[]): void => notices.announce(jobIds)
-  const money = new Batcher(moneyTransactions(moneyPool, tariffs, { announce, time }), { lanes: MONEY_LANES })
+  const tell = (writes: Writes): void => countStored(meters, writes)
+  const run = metered(moneyTransactions(moneyPool, tariffs, { announce, tell, time }), meters)
+  const money = new Batcher(run, { lanes: MONEY_LANES })
   opened.defer(() => money.drain())
   const keys = new ApiKeyReader(watched(openMoneyPool(url, KEY_POOL_MAX), logger, opened), time, logger)
   opened.defer(() => keys.drain())
   const notifications = new Notifications(url, logger)
   opened.defer(() => notifications.close())
   await notifications.open()
-  const backend: QueueBackend =
-    config.redisUrl === undefined
-      ? createQueueBackend({
-          kind: 'postgres',
-          pool: watched(openQueuePool(url, QUEUE_POOL_MAX), logger, opened),
-          logger,
-        })
-      : createQueueBackend({ kind: 'redis', url: config.redisUrl, logger })
+  const backend = openBackend(config, url, logger, pools, opened)
   return {
     inTransaction: createInTransaction(orm),
     em: () => orm.em.fork(),
@@ -83,7 +87,22 @@ export async function openStorage(
     keys,
     notifications,
     backend,
+    /** Of this process, by what each is for. */
+    pools: pools as ReadonlyMap<string, pg.Pool>,
   }
+}
+
+function openBackend(
+  { redisUrl }: Config,
+  url: string,
+  logger: Logger,
+  pools: Map<string, pg.Pool>,
+  opened: AsyncDisposableStack,
+): QueueBackend {
+  if (redisUrl !== undefined) return createQueueBackend({ kind: 'redis', url: redisUrl, logger })
+  const pool = watched(openQueuePool(url, QUEUE_POOL_MAX), logger, opened)
+  pools.set('queue', pool)
+  return createQueueBackend({ kind: 'postgres', pool, logger })
 }
 
 /** A watched pool, closed at the end. */

@@ -2,6 +2,7 @@ import { createProcessors } from '../../workers/registry.ts'
 import type { Config } from '../config/config.ts'
 import { withAdvisoryLock } from '../database/advisory-lock.ts'
 import type { Logger } from '../foundation/logger.ts'
+import type { Meters } from '../foundation/meters.ts'
 import { ScheduleManager } from '../managers/schedule.manager.ts'
 import type { BalanceWatch } from '../pipeline/balance-watch.ts'
 import { Sweep } from '../pipeline/sweep.ts'
@@ -19,7 +20,7 @@ const DAY_MS = 86_400_000
 /** Starts the workers of every queue, the sweep and the wake; disposing stops them, gracefully. */
 export function startWorkers(
   config: Config,
-  logger: Logger,
+  { logger, meters }: { readonly logger: Logger; readonly meters: Meters },
   storage: Storage,
   managers: Managers & { readonly balanceWatch: BalanceWatch },
   stages: Stages,
@@ -27,7 +28,7 @@ export function startWorkers(
   const { em, inTransaction, pool, work, backend, notifications, time } = storage
   const timing = { stageTimeoutMs: config.stageTimeoutMs, keepClaimMs: KEEP_CLAIM_MS }
   const processors = createProcessors({ ...stages, ...managers, ...timing, em, work, inHand: new WorkInHand(), logger })
-  const workers = createWorkers(backend, processors, { concurrency: config.workerConcurrency, logger })
+  const workers = createWorkers(backend, processors, { concurrency: config.workerConcurrency, logger, meters })
   const stopListening = managers.waker.listen(notifications)
   const sweep = new Sweep({
     ...managers,
@@ -43,6 +44,7 @@ export function startWorkers(
   sweep.start()
   return {
     ready: () => workers.ready(),
+    running: () => workers.running(),
     async [Symbol.asyncDispose]() {
       stopListening()
       await sweep.stop()

@@ -19,10 +19,11 @@ import {
 
 const POSTGRES = ['postgres:', 'postgresql:']
 const DAYS_MAX = 36_500
+const DEFAULT_PORT = 5001
 
 const variables = z.object({
   HOST: host,
-  PORT: integer(5001, 0, 65_535),
+  PORT: integerFrom(0, 65_535).optional(),
   ADMIN_API_KEY: adminApiKey.optional(),
   ROLE: oneOf(['all', 'api', 'worker']).default('all'),
   DATABASE_URL: urlOf(POSTGRES).optional(),
@@ -69,6 +70,8 @@ export interface Config {
   readonly host: string
   /** 0 asks the system for any free port. */
   readonly port: number
+  /** Where a process that only works tells its health and metrics, if PORT says so: several may share a machine. */
+  readonly workerPort: number | null
   /** `undefined`: open, which {@link readConfig} allows on loopback only. */
   readonly adminApiKey: string | undefined
   readonly role: 'all' | 'api' | 'worker'
@@ -176,7 +179,8 @@ function toConfig(read: Variables): Config {
   const open = read.ADMIN_API_KEY === undefined
   return Object.freeze({
     host: read.HOST,
-    port: read.PORT,
+    port: read.PORT ?? DEFAULT_PORT,
+    workerPort: read.ROLE === 'worker' ? (read.PORT ?? null) : null,
     adminApiKey: read.ADMIN_API_KEY,
     role: read.ROLE,
     databaseUrl: read.DATABASE_URL,

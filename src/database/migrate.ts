@@ -79,8 +79,7 @@ export async function refusePendingMigrations(url: string): Promise<void> {
     )
   })
   try {
-    const ran = await appliedMigrations(client)
-    const pending = migrations.filter((migration) => !ran.includes(migration.name))
+    const pending = await pendingMigrations(client)
     if (pending.length === 0) return
     throw new ConfigurationError(`${pending.length} migrations have not run on this database; run: tollkeeper migrate`)
   } finally {
@@ -88,8 +87,14 @@ export async function refusePendingMigrations(url: string): Promise<void> {
   }
 }
 
+/** Names of the migrations that have not run on this database, which this program was built for. */
+export async function pendingMigrations(client: pg.ClientBase | pg.Pool): Promise<readonly string[]> {
+  const ran = await appliedMigrations(client)
+  return migrations.map(({ name }) => name).filter((name) => !ran.includes(name))
+}
+
 /** Names of the migrations that ran; none on a database that was never migrated. */
-async function appliedMigrations(client: pg.Client): Promise<readonly string[]> {
+async function appliedMigrations(client: pg.ClientBase | pg.Pool): Promise<readonly string[]> {
   const { rows: known } = await client.query(`select to_regclass('tollkeeper.migrations') is not null as known`)
   if (!known[0]?.known) return []
   const { rows } = await client.query<{ name: string }>('select name from tollkeeper.migrations')

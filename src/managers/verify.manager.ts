@@ -3,6 +3,7 @@ import type { InSnapshot } from '../database/snapshot.ts'
 import type { EntityManagerSource, InTransaction } from '../database/transaction.ts'
 import { UnavailableError } from '../foundation/errors.ts'
 import type { Logger } from '../foundation/logger.ts'
+import type { Meters } from '../foundation/meters.ts'
 import type { Violation } from '../ledger/audit-findings.ts'
 import { unknownOrganization } from '../ledger/fold.ts'
 import { Organization } from '../models/organization.model.ts'
@@ -33,6 +34,7 @@ export interface VerifyDependencies {
   readonly sweepMs: number
   readonly time: DatabaseTime
   readonly auditLog: Pick<VerifyAudit, 'whole' | 'changed'>
+  readonly meters?: Pick<Meters, 'verified'>
 }
 
 export interface VerifyRequest {
@@ -84,7 +86,7 @@ export class VerifyManager {
     const key = `${request.organizationId ?? ''} ${request.freeze === true}`
     const shared = request.onProgress ? undefined : this.#shared.get(key)
     if (shared) return shared
-    const running = this.#alone(() => this.#verify(request)).finally(() => this.#shared.delete(key))
+    const running = this.#alone(() => this.#counted(request)).finally(() => this.#shared.delete(key))
     this.#shared.set(key, running)
     return running
   }
@@ -100,14 +102,16 @@ export class VerifyManager {
     return this.#alone(async () => {
       const ids = await this.#changed(limit)
       const until = performance.now() + CHANGED_MS
+      const broken: number[] = []
       let checked = 0
       for (const id of ids) {
         if (performance.now() > until) break
         this.#checkedLast = id
-        await this.#check(id)
+        broken.push(...(await this.#check(id)))
         checked += 1
       }
       await this.#with.auditLog.changed(() => this.#refuseClosed())
+      this.#with.meters?.verified(false, broken)
       return checked
     })
   }
@@ -135,6 +139,13 @@ export class VerifyManager {
 
   #refuseClosed(): void {
     if (this.#closing.signal.aborted) throw new UnavailableError('The process stops; verify again with another one')
+  }
+
+  async #counted(request: VerifyRequest): Promise<VerifyReport> {
+    const report = await this.#verify(request)
+    const broken = report.violations.map(({ invariant }) => invariant)
+    this.#with.meters?.verified(request.organizationId === undefined, broken)
+    return report
   }
 
   async #verify({ organizationId, freeze = false, onProgress }: VerifyRequest): Promise<VerifyReport> {
@@ -184,16 +195,18 @@ export class VerifyManager {
     })
   }
 
-  async #check(id: string): Promise<void> {
+  /** @returns the invariant of each violation */
+  async #check(id: string): Promise<readonly number[]> {
     const { inSnapshot, inTransaction } = this.#with
     const report = await inSnapshot((snapshot) => verifyChanges(snapshot, id, this.#pace()))
-    if (!report) return
+    if (!report) return []
     if (report.violations.length === 0) {
       await inTransaction((em) => em.execute(CHECKED, [report.checkedSeq, id]))
-      return
+      return []
     }
     this.#shout(id, report.violations)
     await this.#freeze(id)
+    return report.violations.map(({ invariant }) => invariant)
   }
 
   async #changed(limit: number): Promise<readonly string[]> {

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Job, Worker } from 'bullmq'
 import { invariant } from '../foundation/invariant.ts'
 import type { Logger } from '../foundation/logger.ts'
+import { type Meters, NO_METERS } from '../foundation/meters.ts'
 import type { QueueBackend } from './backends.ts'
 import { MAINTENANCE_QUEUE, QUEUE_NAMES, type QueueName, WORKER_TUNING } from './catalogue.ts'
 import { type Processor, type Processors, runDelivery } from './delivery.ts'
@@ -12,11 +13,14 @@ export interface WorkersOptions {
   /** Queue jobs at once, per queue of this process. */
   readonly concurrency: number
   readonly logger: Logger
+  readonly meters?: Pick<Meters, 'queueWaited'>
 }
 
 export interface Workers {
   /** Resolves when every worker listens. Not needed for work to be done, only to measure or to answer "ready". */
   ready(): Promise<void>
+  /** Whether every worker takes work. */
+  running(): boolean
   /**
    * Takes no more work, lets what runs finish for `graceMs`, then tells it to stop and gives the rest back to the queue,
    * where another worker takes it at once. Again is harmless.
@@ -43,6 +47,7 @@ export function createWorkers(backend: QueueBackend, processors: Processors, opt
     async ready() {
       await Promise.all(crews.map((crew) => crew.worker.waitUntilReady()))
     },
+    running: () => closing === undefined && crews.every((crew) => crew.worker.isRunning()),
     close(graceMs) {
       closing ??= Promise.all(crews.map((crew) => crew.close(graceMs))).then(() => undefined)
       return closing
@@ -59,7 +64,7 @@ function startCrew(
   name: QueueName,
   backend: QueueBackend,
   processor: Processor<QueueName>,
-  { suspects, ...options }: WorkersOptions & { readonly suspects: Suspects },
+  { suspects, meters = NO_METERS, ...options }: WorkersOptions & { readonly suspects: Suspects },
 ): Crew {
   const running = new Set<Running>()
   const trimming = new Trimming()
@@ -69,6 +74,7 @@ function startCrew(
     invariant(token !== undefined && signal !== undefined, 'BullMQ gives each run a token and a signal')
     const entry = { job, token }
     running.add(entry)
+    if (job.attemptsStarted === 1) meters.queueWaited(name, Math.max(0, Date.now() - job.timestamp) / 1_000)
     try {
       const inTurn: typeof processor = (delivery, stop) =>
         suspects.run(job.stalledCounter, stop, () => processor(delivery, stop))

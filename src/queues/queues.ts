@@ -32,7 +32,14 @@ export interface Queues extends Adding, Cards {
   /** For Bull Board, which wants BullMQ's own queues; nobody else adds to them. */
   boardQueues(): readonly Queue[]
   ping(): Promise<void>
+  /** How many queue jobs each queue has, by state. */
+  depths(): Promise<readonly QueueDepth[]>
   close(): Promise<void>
+}
+
+export interface QueueDepth {
+  readonly queue: QueueName
+  readonly counts: Readonly<Record<string, number>>
 }
 
 export interface QueuesOptions {
@@ -75,8 +82,18 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
     },
     boardQueues: () => Object.values(queues),
     ping: () => call('answer', () => backend.ping()),
+    depths: () => call('count', () => countEach(queues)),
     close: () => backend.close(),
   }
+}
+
+const COUNTED = ['waiting', 'active', 'delayed', 'waiting-children', 'failed', 'completed'] as const
+
+/** One after the other: nobody waits for these figures. */
+async function countEach(queues: Readonly<Record<QueueName, Queue>>): Promise<readonly QueueDepth[]> {
+  const depths: QueueDepth[] = []
+  for (const queue of QUEUE_NAMES) depths.push({ queue, counts: await queues[queue].getJobCounts(...COUNTED) })
+  return depths
 }
 
 /** How the sweep looks at deliveries, and takes away what it replaced. */

@@ -65,10 +65,10 @@ select (select count(*)::int from tollkeeper.tariff_plans) as plans,
 /** The whole product on a database of its own, without workers, behind a real socket. */
 export async function openDoor(
   settings: Readonly<Record<string, string>> = {},
-  options: Pick<ComposeOptions, 'clock'> = {},
+  { agents = [], ...options }: Pick<ComposeOptions, 'clock' | 'agents'> = {},
 ): Promise<Door> {
   const world = await openWorld('postgres', { LOG_LEVEL: 'silent', ...settings })
-  const tollkeeper = await world.open([], options)
+  const tollkeeper = await world.open(agents, options)
   const servers: { close(graceMs: number): Promise<void> }[] = []
   const listen = async (adminApiKey: string | undefined) => {
     const app = createAdminApp({ ...tollkeeper, config: { ...tollkeeper.config, adminApiKey } })

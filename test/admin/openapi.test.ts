@@ -16,6 +16,7 @@ const BESIDE = [
   'get /docs',
   'get /docs/start.js',
   'get /problems/:code',
+  'get /metrics',
   'get /admin',
   'get /static/locales/en-US/messages.json',
 ]

@@ -143,6 +143,7 @@ describe('what is not HTTP is refused as a problem, too', () => {
     ['a length and chunks', post('Content-Length: 1', 'Transfer-Encoding: chunked'), 400, 'malformed-request'],
     ['a bad chunk', `${post('Transfer-Encoding: chunked')}zz\r\n`, 400, 'malformed-request'],
     ['a header that is too large', post(`X-Large: ${'x'.repeat(100_000)}`), 431, 'too-large'],
+    ['too many headers', post(...Array.from({ length: 101 }, (_, n) => `X-${n}: 1`)), 431, 'too-large'],
     ['no host', head('GET /health/live HTTP/1.1'), 400, 'malformed-request'],
     ['two hosts', head('GET /health/live HTTP/1.1', 'Host: localhost', 'Host: evil'), 400, 'malformed-request'],
   ])('%s', async (_what, text, status, code) => {

@@ -10,6 +10,7 @@ describe('readConfig', () => {
     expect(readConfig({ PATH: '/bin', HOME: '/root' })).toEqual({
       host: '127.0.0.1',
       port: 5001,
+      workerPort: null,
       adminApiKey: undefined,
       role: 'all',
       databaseUrl: undefined,
@@ -101,6 +102,9 @@ describe('readConfig', () => {
       NODE_ENV: 'test',
     })
     expect(config).toMatchObject({ host: '0.0.0.0', port: 0, adminApiKey: KEY, role: 'worker', dataDir: '/data' })
+    expect(config.workerPort, 'a worker tells its health where PORT says').toBe(0)
+    expect(readConfig({ ROLE: 'worker' }).workerPort, 'and nowhere by itself').toBeNull()
+    expect(readConfig({ ROLE: 'api', PORT: '8080' })).toMatchObject({ port: 8080, workerPort: null })
     expect(config).toMatchObject({ redisUrl: 'rediss://:p@cache:6380/2', sandbox: false, defaultCurrency: 'EUR' })
     expect(config).toMatchObject({ agentsModule: './agents.ts', stageTimeoutMs: 500, holdLeaseMs: 501 })
     expect(config).toMatchObject({ logLevel: 'debug', failpoint: 'claim.after:kill@2,settle.after:delay=50:0.5' })

@@ -89,9 +89,11 @@ describe('docker-compose.yml and the Dockerfile', () => {
     expect(command).toContain('--maxmemory-policy noeviction')
   })
 
-  test('the API answers for its health, workers can be scaled, and nobody runs as root', () => {
-    expect(service('api').environment.HOST).toBe('0.0.0.0')
-    expect(service('api').healthcheck?.test.join(' ')).toContain('/health/ready')
+  test('API and workers answer for their health, workers can be scaled, and nobody runs as root', () => {
+    for (const name of ['api', 'worker']) {
+      expect(service(name).environment).toMatchObject({ HOST: '0.0.0.0', PORT: '5001' })
+      expect(service(name).healthcheck?.test.join(' ')).toContain('/health/ready')
+    }
     for (const fixed of ['ports', 'container_name']) expect(service('worker')).not.toHaveProperty(fixed)
     expect(read('Dockerfile')).toMatch(/^USER node$/m)
   })

@@ -4,6 +4,7 @@ import { isLoopback } from '../../config/config-fields.ts'
 import { ForbiddenError } from '../../foundation/errors.ts'
 import type { Principal } from '../../foundation/mandate.ts'
 import type { ApiKeyManager } from '../../managers/api-key.manager.ts'
+import type { AdminDependencies } from '../dependencies.ts'
 import { principalOf, setPrincipal } from '../principal.ts'
 import { sendProblem } from '../problem.ts'
 import type { Scope } from '../route.ts'
@@ -20,20 +21,35 @@ const BROWSER_PATHS = /^\/admin(\/|$)|^\/api\/v1\/jobs\/[^/]+\/receipt$/
 
 /** What the door asks whom a secret stands for. */
 type Keys = Pick<ApiKeyManager, 'authenticate'>
+type DoorDependencies = Pick<AdminDependencies, 'auditLog'> & {
+  readonly config: Pick<AdminDependencies['config'], 'adminApiKey'>
+  readonly apiKeys: Keys
+}
+
+const REFUSED_KEY = { action: 'access.refused', organizationId: null, target: 'key', before: null, after: null }
 
 /**
  * Who comes in, and as whom. Without ADMIN_API_KEY whoever is on this machine and shows nothing comes in, which the Host
  * header must confirm, since a web page elsewhere can point its own name at 127.0.0.1 (DNS rebinding). A key that is shown
  * counts in either case, and a wrong one is refused: whoever means to be somebody is not let in as anybody.
+ * @param wrongKey passed on the way to the refusal of a key that was shown
  */
-export function door(adminApiKey: string | undefined, keys: Keys): RequestHandler {
+export function door(
+  { config: { adminApiKey }, apiKeys, auditLog }: DoorDependencies,
+  wrongKey: RequestHandler,
+): RequestHandler {
   const expected = adminApiKey === undefined ? null : digest(adminApiKey)
   return async (req, res, next) => {
     if (expected === null) refuseForeignHosts(req)
     const isBrowserPath = BROWSER_PATHS.test(req.path)
     const shown = shownBy(req, isBrowserPath)
-    const principal = shown === null && expected === null ? OPEN : await whoShows(shown ?? '', expected, keys)
-    if (principal === null) return refuse(res, isBrowserPath)
+    const principal = shown === null && expected === null ? OPEN : await whoShows(shown ?? '', expected, apiKeys)
+    if (principal === null) {
+      const refusal = (error?: unknown): void => (error ? next(error) : refuse(res, isBrowserPath))
+      if (shown === null) return refusal()
+      void auditLog.note({ principal: null, requestId: String(req.id) }, REFUSED_KEY)
+      return wrongKey(req, res, refusal)
+    }
     setPrincipal(req, principal)
     next()
   }

@@ -14,6 +14,7 @@ export const verifyRoutes = [
       tag: 'Operations',
       summary: 'Check that the books balance, from the rows themselves',
       scope: 'operator',
+      long: true,
       query: { organization_id: organizationId.meta({ description: 'Only of this organisation' }) },
       answers: { 200: answer('What was found, whether it is good or bad', verifyAnswer) },
       problems: ['not-found'],

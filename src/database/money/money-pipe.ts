@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Call } from '../../ledger/calls.ts'
+import type { Writes } from '../../ledger/facts.ts'
 import { faultOf } from '../retry.ts'
 import { DatabaseClock, type GivenTime, NO_CLOCK } from './database-clock.ts'
 import type { RunBatch } from './lane.ts'
@@ -13,6 +14,7 @@ interface Shared {
   readonly tariffs: TariffCache
   readonly memory: Memory
   readonly announce: (jobIds: readonly string[]) => void
+  readonly tell: (writes: Writes) => void
   readonly time: GivenTime
 }
 
@@ -20,6 +22,7 @@ interface Shared {
  * @param pool of connections that pipeline what they are asked, one for each lane at least
  * @param memory of this process and no other
  * @param announce told of the jobs whose state changed, behind the COMMIT
+ * @param tell told of all that was stored, behind the COMMIT
  * @param time of a clock that was given; what is decided is decided by it
  */
 export function moneyTransactions(
@@ -29,9 +32,10 @@ export function moneyTransactions(
     time = NO_CLOCK,
     memory = new Memory(new DatabaseClock(time)),
     announce = () => undefined,
-  }: Partial<Pick<Shared, 'memory' | 'announce' | 'time'>> = {},
+    tell = () => undefined,
+  }: Partial<Pick<Shared, 'memory' | 'announce' | 'tell' | 'time'>> = {},
 ): RunBatch {
-  const shared = { pool, tariffs, memory, announce, time }
+  const shared = { pool, tariffs, memory, announce, tell, time }
   const pipes = new Map<number, MoneyPipe>()
   return (calls, { lane, sent } = { lane: 0, sent: () => undefined }) => {
     const pipe = pipes.get(lane) ?? new MoneyPipe(shared)

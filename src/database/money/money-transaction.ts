@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { failpoint, isArmed } from '../../foundation/failpoint.ts'
 import { newId } from '../../foundation/ids.ts'
 import type { Call, Verdict } from '../../ledger/calls.ts'
-import type { Facts } from '../../ledger/facts.ts'
+import type { Facts, Writes } from '../../ledger/facts.ts'
 import { fold } from '../../ledger/fold.ts'
 import type { Tariff } from '../../pricing/tariff.ts'
 import { errorCode, faultOf, OutdatedFacts, UnansweredCommit } from '../retry.ts'
@@ -27,6 +27,8 @@ export interface Deciding {
   readonly memory: Memory
   /** Told of the jobs whose state changed, behind the COMMIT. */
   readonly announce: (jobIds: readonly string[]) => void
+  /** Told of all that was stored, behind the COMMIT. */
+  readonly tell: (writes: Writes) => void
   readonly time: GivenTime
 }
 
@@ -70,7 +72,7 @@ interface Known {
 /** Whatever goes wrong with a guess is tried again without one, unless it may have been stored. */
 async function decideKnown(
   place: Place,
-  { memory, announce, time }: Deciding,
+  { memory, announce, tell, time }: Deciding,
   { facts, stamps, prices }: Known,
   calls: readonly Call[],
 ): Promise<Verdicts> {
@@ -87,6 +89,7 @@ async function decideKnown(
     await storeKnown(place, [[STATEMENTS.lockKnown, known], ...prepared])
     memory.confirm(stamps.keys())
     announce(writes.changed)
+    tell(writes)
     return verdicts
   } catch (error) {
     if (error instanceof UnansweredCommit) throw error
@@ -98,7 +101,7 @@ async function decideKnown(
 
 async function readAndDecide(
   place: Place,
-  { tariffs, memory, announce, time }: Deciding,
+  { tariffs, memory, announce, tell, time }: Deciding,
   named: NamedRows,
   calls: readonly Call[],
 ): Promise<Verdicts> {
@@ -115,6 +118,7 @@ async function readAndDecide(
     committing = true
     await storeAndCommit(place, [], prepared)
     announce(writes.changed)
+    tell(writes)
     return verdicts
   } catch (error) {
     // Whoever comes next on this connection waits for it; if it is lost, he hears so himself.
