@@ -113,10 +113,10 @@ export default {
     },
     {
       name: 'pure-has-no-effects',
-      comment: 'of the foundation: errors, ids, invariant and the shape of a clock, but no logger and no thread',
+      comment: 'of the foundation: errors, ids, invariant, the shapes of a clock and of a mandate, but no logger and no thread',
       severity: 'error',
       from: { path: PURE },
-      to: { path: '^src/foundation/', pathNot: '^src/foundation/(errors|ids|invariant|clock)\\.ts$' },
+      to: { path: '^src/foundation/', pathNot: '^src/foundation/(errors|ids|invariant|clock|mandate)\\.ts$' },
     },
     onlyIn('orm-only-below-managers', '@mikro-orm', ['^src/(models|database|managers)/', '^migrations/']),
     {

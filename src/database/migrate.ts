@@ -7,7 +7,7 @@ import { openOrm } from './orm.ts'
 /** Serialises migrations of several processes that start at once; any fixed number of our own. */
 const MIGRATION_LOCK = 7_301_144_012
 
-/** What the running application may do: everything but change the ledger, the schema or the migrations. */
+/** What the running application may do: everything but change the ledger, the audit log, the schema or the migrations. */
 const APPLICATION_RIGHTS = `
 do $$
 declare
@@ -30,6 +30,8 @@ begin
   revoke update, delete, truncate on tollkeeper.balance_alerts from tollkeeper_app;
   grant update (cleared_at, told_at) on tollkeeper.balance_alerts to tollkeeper_app;
   revoke update, delete, truncate on tollkeeper.feature_charges from tollkeeper_app;
+  -- What is written here is written by tollkeeper.append_audit, by the owner's rights.
+  revoke insert, update, delete, truncate on tollkeeper.audit_log, tollkeeper.audit_head from tollkeeper_app;
   revoke insert, update, delete, truncate on tollkeeper.secrets, tollkeeper.migrations from tollkeeper_app;
 end
 $$`

@@ -1,4 +1,6 @@
 import { AbsorbedUsageSchema } from './absorbed-usage.model.ts'
+import { AuditEntrySchema } from './audit-entry.model.ts'
+import { AuditHeadSchema } from './audit-head.model.ts'
 import { BalanceAlertSchema } from './balance-alert.model.ts'
 import { BalanceThresholdSchema } from './balance-threshold.model.ts'
 import { BillingPeriodSchema } from './billing-period.model.ts'
@@ -41,4 +43,6 @@ export const entities = [
   PlanMoveSchema,
   PlanMoveProblemSchema,
   SecretSchema,
+  AuditEntrySchema,
+  AuditHeadSchema,
 ]

@@ -11,6 +11,7 @@ import { type TestDatabase, testDatabase } from '../support/postgres.ts'
 const FUNCTIONS = [
   ...['to-ms', 'from-ms', 'append-only'],
   ...['refuse-outdated', 'restamp', 'restamp-organization', 'restamp-all', 'restamp-period', 'refuse-published-change'],
+  ...['append-audit', 'refuse-audit-change'],
 ]
 
 /** What MikroORM would drop because it does not know it: functions and triggers are ours, written by hand. */
