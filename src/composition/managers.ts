@@ -7,6 +7,7 @@ import { BalanceManager } from '../managers/balance.manager.ts'
 import { DemandManager } from '../managers/demand.manager.ts'
 import { FeatureChargeManager } from '../managers/feature-charge.manager.ts'
 import { JobManager } from '../managers/job.manager.ts'
+import { MandatedMoney } from '../managers/mandated-money.ts'
 import { OrganizationManager } from '../managers/organization.manager.ts'
 import { PlanMoveManager } from '../managers/plan-move.manager.ts'
 import { PlanPreviewManager } from '../managers/plan-preview.manager.ts'
@@ -35,7 +36,8 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
   opened.defer(() => queues.close())
   const outbox = new Outbox(queues, logger)
   opened.defer(() => outbox.drain())
-  const billing = new TokenBasedBillingManager(money, {
+  const mandated = new MandatedMoney(money, storage.rehearsals)
+  const billing = new TokenBasedBillingManager(money, mandated, {
     claimLeaseMs: CLAIM_LEASE_MS,
     parkedExpiresMs: config.parkedExpiresDays * DAY_MS,
     outputLimit: config.maxOutputTokens,
@@ -56,12 +58,12 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
     verifier,
     usage: new UsageManager({ inSnapshot, idsTellTime: clock === systemClock }),
     statements: new StatementManager(inSnapshot),
-    balances: new BalanceManager(money, (resumed) => outbox.resume(resumed)),
+    balances: new BalanceManager(mandated, (resumed) => outbox.resume(resumed)),
     featureCharges: new FeatureChargeManager(),
     jobs: new JobManager(o200kBase, clock),
     alerts: new AlertManager(money, time),
     demand: new DemandManager(),
-    teams: new TeamBillingManager(money),
+    teams: new TeamBillingManager(mandated),
     tariffs: new TariffManager(time),
     planMoves: new PlanMoveManager(time),
     planPreviews: new PlanPreviewManager(time),

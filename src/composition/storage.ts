@@ -6,6 +6,7 @@ import { JobNotices } from '../database/job-notices.ts'
 import { Batcher } from '../database/money/batcher.ts'
 import { timeOf } from '../database/money/database-clock.ts'
 import { moneyTransactions } from '../database/money/money-pipe.ts'
+import { Rehearsals } from '../database/money/rehearsals.ts'
 import { TariffCache } from '../database/money/tariff-cache.ts'
 import { Notifications } from '../database/notifications.ts'
 import { openOrm } from '../database/orm.ts'
@@ -52,6 +53,7 @@ export async function openStorage(
   const announce = (jobIds: readonly string[]): void => notices.announce(jobIds)
   const money = new Batcher(moneyTransactions(moneyPool, tariffs, { announce, time }), { lanes: MONEY_LANES })
   opened.defer(() => money.drain())
+  const rehearsals = new Rehearsals(pool, tariffs, time)
   const notifications = new Notifications(url, logger)
   opened.defer(() => notifications.close())
   await notifications.open()
@@ -72,6 +74,7 @@ export async function openStorage(
     clock,
     tariffs,
     money,
+    rehearsals,
     /** What cursors are signed with, in every process the same. */
     cursorSecret: await readSecret(pool, 'cursors'),
     work: new StageWorkReader(pool),
