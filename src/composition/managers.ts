@@ -6,6 +6,7 @@ import { AlertManager } from '../managers/alert.manager.ts'
 import { BalanceManager } from '../managers/balance.manager.ts'
 import { DemandManager } from '../managers/demand.manager.ts'
 import { FeatureChargeManager } from '../managers/feature-charge.manager.ts'
+import { IdempotencyManager } from '../managers/idempotency.manager.ts'
 import { JobManager } from '../managers/job.manager.ts'
 import { MandatedMoney } from '../managers/mandated-money.ts'
 import { OrganizationManager } from '../managers/organization.manager.ts'
@@ -63,6 +64,7 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
     jobs: new JobManager(o200kBase, clock),
     alerts: new AlertManager(money, time),
     demand: new DemandManager(),
+    idempotency: new IdempotencyManager(time),
     teams: new TeamBillingManager(mandated),
     tariffs: new TariffManager(time),
     planMoves: new PlanMoveManager(time),
