@@ -1,4 +1,4 @@
-import type { FundingResult } from '../../managers/balance.manager.ts'
+import type { FundingResult } from '../../managers/balance-view.ts'
 import { fundingToJson } from '../../managers/contract-json.ts'
 import { created, ok } from '../answer.ts'
 import { fundingAnswer } from '../json/organization-answer.ts'
