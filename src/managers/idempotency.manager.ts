@@ -15,7 +15,7 @@ const TRY_LOCK = 'select pg_try_advisory_xact_lock(hashtextextended(?, 0)) as lo
 const FORGET = `
 with old as (
   select scope, key from tollkeeper.idempotency_keys where expires_at <= coalesce(?::timestamptz, now())
-  order by expires_at limit ${FORGOTTEN_MAX} for update skip locked)
+  order by expires_at limit ${FORGOTTEN_MAX})
 delete from tollkeeper.idempotency_keys k using old where k.scope = old.scope and k.key = old.key
 returning k.scope`
 

@@ -215,5 +215,5 @@ const memberKey = (organizationId: string, userId: string): string => `${organiz
 /** Whether claims, settlements and ends are all that is asked: they need neither bounds nor members nor parked jobs. */
 function asksForLittle({ admits, whole, members, keys, features, walks, slips }: NamedRows): boolean {
   const keyed = keys.ofJobs.length + keys.others.size + features.length
-  return !admits && !slips && whole.size === 0 && members.size === 0 && keyed === 0 && walks.length === 0
+  return !admits && whole.size === 0 && members.size === 0 && keyed === 0 && walks.length === 0 && !slips
 }
