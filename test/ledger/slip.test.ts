@@ -92,8 +92,8 @@ describe('a key', () => {
   it('means something within its organisation only', () => {
     const world = worldOf({ available: 100n })
     addOrganization(world, { id: 'rival', available: 0n })
-    world.batch([withSlip(topUp(7n, 'r'), slipOf('s-1', 'k'))])
-    const [other] = world.batch([
+    const [, other] = world.batch([
+      withSlip(topUp(7n, 'r'), slipOf('s-1', 'k')),
       withSlip({ ...topUp(9n, 'r'), organizationId: 'rival' } as Call, slipOf('s-2', 'k', { hash: 'other' })),
     ])
     expect(other).toMatchObject({ kind: 'funded', amount: 9n, replayed: false })
