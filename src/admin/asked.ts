@@ -2,7 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql'
 import type { Request } from 'express'
 import { ConflictError, NotFoundError, ValidationError } from '../foundation/errors.ts'
 import type { Principal } from '../foundation/mandate.ts'
-import { type Answer, tagOf } from './answer.ts'
+import { type Answer, kept, tagOf } from './answer.ts'
 import type { AdminDependencies } from './dependencies.ts'
 import { mandateOf } from './mandate.ts'
 import type { Cursors } from './page.ts'
@@ -52,6 +52,7 @@ export function asked(req: Request, terms: RouteTerms, principal: Principal, dep
     pageOf: (list, data, ...next) => ({ data, next_cursor: deps.cursors.write(list, next) }),
     read: (work) => inTransaction(work),
     change: (work) => change(inTransaction, work),
+    order: (answer) => ({ mandate, answer: (result) => kept(answer(result), terms.answers) }),
     requireMatch(state) {
       const wanted = req.get('If-Match')
       if (wanted === undefined || wanted.trim() === '*') return

@@ -81,8 +81,8 @@ export const SLIP_MUTANTS: readonly Mutant[] = [
       {
         name: 'rehearsal-is-done',
         why: 'whoever only wanted to see has paid',
-        find: "client.query('rollback')])",
-        replace: "client.query('commit')])",
+        find: "client.query('rollback'),",
+        replace: "client.query('commit'),",
       },
     ],
   ),

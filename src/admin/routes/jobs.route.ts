@@ -1,6 +1,7 @@
 import { type Request, Router } from 'express'
 import { NotFoundError } from '../../foundation/errors.ts'
 import { batchQuoteToJson, jobToJson, quoteToJson, receiptToJson } from '../../managers/contract-json.ts'
+import { firstJobView } from '../../managers/first-job-view.ts'
 import type { JobView } from '../../managers/job-view.ts'
 import type { AdminDependencies } from '../dependencies.ts'
 import { idempotencyKeyOf, newJob, newQuote } from '../json/job-request.ts'
@@ -30,7 +31,11 @@ export function jobRoutes({ inTransaction, jobs, service }: AdminDependencies): 
 
   router.post('/', takes(), async (req, res) => {
     const job = await service.submit({ ...bodyOf(req, newJob), key: idempotencyKeyOf(req) })
-    res.status(202).location(`/api/v1/jobs/${job.id}`).json(jobToJson(job))
+    if (job.replayed) res.set('Idempotent-Replayed', 'true')
+    res
+      .status(202)
+      .location(`/api/v1/jobs/${job.id}`)
+      .json(jobToJson(job.replayed ? firstJobView(job) : job))
   })
 
   router.post('/quote', takes(), async (req, res) => {
