@@ -176,6 +176,34 @@ describe('what is done on somebody’s word', () => {
     }
   })
 
+  it('is done beside what cannot be done: a batch is split until that fails alone, and nobody is done twice', async () => {
+    const id = await open(ORDERED_DEEDS[0] as OrderedDeed, 'split')
+    const { balances } = processes[0]
+    const pay = (
+      index: number,
+      note: string | null,
+      answer = () => ({ status: 201, location: null, body: `${index}` }),
+    ) => balances.topUp(id, { amount: 1n, reference: `r-${index}`, note }, { mandate: mandateOf(`k-${index}`), answer })
+    const unanswerable = () => {
+      throw new Error('this cannot be rendered')
+    }
+    const asked = await Promise.allSettled([
+      ...Array.from({ length: 20 }, (_, index) => pay(index, null)),
+      pay(20, 'PostgreSQL stores no \u0000'),
+      pay(21, null, unanswerable),
+      ...Array.from({ length: 20 }, (_, index) => pay(index, null)),
+    ])
+    const failed = asked.flatMap((each, index) => (each.status === 'rejected' ? [index] : []))
+    expect(failed).toEqual([20, 21])
+    expect(asked[21]).toMatchObject({ reason: { message: 'this cannot be rendered' } })
+    const answers = asked.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+    expect(answers.map(({ replayed }) => replayed)).toEqual(answers.map((_, index) => index >= 20))
+    expect(answers.map(({ answer }) => answer.body)).toEqual(answers.map((_, index) => `${index % 20}`))
+    expect((await balances.balance(processes[0].em(), id)).asOfSeq).toBe(21)
+    expect(await timesDone(ORDERED_DEEDS[0] as OrderedDeed, id)).toBe(20)
+    await expectWhole(id)
+  })
+
   it('is counted exactly, however many rehearse meanwhile', async () => {
     const deed = ORDERED_DEEDS[0] as OrderedDeed
     const id = await open(deed, 'meanwhile')

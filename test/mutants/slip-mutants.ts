@@ -91,10 +91,10 @@ export const SLIP_MUTANTS: readonly Mutant[] = [
     ['managers/idempotency.manager'],
     [
       {
-        name: 'idempotency-without-a-lock',
-        why: 'two requests with one key are both done',
-        find: 'if (!row?.locked) {',
-        replace: 'if (!row) {',
+        name: 'idempotency-key-of-anything',
+        why: 'another request under a used key is answered as if it had been done',
+        find: 'if (known.requestHash !== hash) throw idempotencyMismatch(key)',
+        replace: '',
       },
       {
         name: 'idempotency-hash-drops-null',
