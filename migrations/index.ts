@@ -11,6 +11,7 @@ import { Migration20261124004000_plan_life } from './Migration20261124004000_pla
 import { Migration20261124005000_usage } from './Migration20261124005000_usage.ts'
 import { Migration20261124006000_balance_alerts } from './Migration20261124006000_balance_alerts.ts'
 import { Migration20261124100000_audit_log } from './Migration20261124100000_audit_log.ts'
+import { Migration20261124101000_idempotency_keys } from './Migration20261124101000_idempotency_keys.ts'
 import { Migration20261124102000_api_keys } from './Migration20261124102000_api_keys.ts'
 import { Migration20261124105000_secrets } from './Migration20261124105000_secrets.ts'
 
@@ -29,6 +30,7 @@ export const migrations = [
   Migration20261124005000_usage,
   Migration20261124006000_balance_alerts,
   Migration20261124100000_audit_log,
+  Migration20261124101000_idempotency_keys,
   Migration20261124102000_api_keys,
   Migration20261124105000_secrets,
 ]

@@ -1,9 +1,9 @@
 import type { Request } from 'express'
 import type { EntityManager } from '../database/transaction.ts'
 import { ConflictError, NotFoundError, ValidationError } from '../foundation/errors.ts'
-import type { Principal } from '../foundation/mandate.ts'
+import type { Mandate, Principal } from '../foundation/mandate.ts'
 import { organizationFor } from './access/isolation.ts'
-import { type Answer, tagOf } from './answer.ts'
+import { type Answer, given, kept, tagOf } from './answer.ts'
 import type { AdminDependencies } from './dependencies.ts'
 import { mandateOf } from './mandate.ts'
 import type { Cursors } from './page.ts'
@@ -52,7 +52,8 @@ export function asked(req: Request, terms: RouteTerms, principal: Principal, dep
     },
     pageOf: (list, data, ...next) => ({ data, next_cursor: deps.cursors.write(list, next) }),
     read: (work) => inTransaction(work),
-    change: (work) => change(inTransaction, work),
+    change: (work) => change(deps, mandate, terms.answers, work),
+    order: (answer) => ({ mandate, answer: (result) => kept(answer(result), terms.answers) }),
     requireMatch(state) {
       const wanted = req.get('If-Match')
       if (wanted === undefined || wanted.trim() === '*') return
@@ -67,11 +68,28 @@ export function asked(req: Request, terms: RouteTerms, principal: Principal, dep
   }
 }
 
+/** Keys of requests that concern no organisation mean something among themselves. */
+const NO_ORGANIZATION = ''
+
+/** The record is last: from there on the log's head is locked until COMMIT. */
 function change(
-  inTransaction: AdminDependencies['inTransaction'],
+  { inTransaction, idempotency, auditLog }: Pick<AdminDependencies, 'inTransaction' | 'idempotency' | 'auditLog'>,
+  mandate: Mandate,
+  known: RouteTerms['answers'],
   work: (em: EntityManager) => Promise<Change>,
 ): Promise<Answer> {
-  return inTransaction(async (em) => (await work(em)).answer)
+  const { dryRun } = mandate
+  return inTransaction(
+    async (em) => {
+      const before = await idempotency.replay(em, mandate, NO_ORGANIZATION)
+      if (before) return given({ kind: 'answered', answer: before, replayed: true })
+      const { answer, audit } = await work(em)
+      if (mandate.idempotency) await idempotency.store(em, mandate, NO_ORGANIZATION, kept(answer, known))
+      if (audit) await auditLog.append(em, mandate, audit)
+      return answer
+    },
+    { dryRun },
+  )
 }
 
 /** An ignored filter is a wrong answer. */

@@ -6,6 +6,7 @@ import type { ApiKeyManager } from '../managers/api-key.manager.ts'
 import type { AuditLog } from '../managers/audit-log.manager.ts'
 import type { BalanceManager } from '../managers/balance.manager.ts'
 import type { FeatureChargeManager } from '../managers/feature-charge.manager.ts'
+import type { IdempotencyManager } from '../managers/idempotency.manager.ts'
 import type { JobManager } from '../managers/job.manager.ts'
 import type { OrganizationManager } from '../managers/organization.manager.ts'
 import type { PlanMoveManager } from '../managers/plan-move.manager.ts'
@@ -36,6 +37,7 @@ export interface AdminDependencies {
   readonly planPreviews: PlanPreviewManager
   readonly organizations: OrganizationManager
   readonly auditLog: AuditLog
+  readonly idempotency: Pick<IdempotencyManager, 'replay' | 'store'>
   readonly balances: BalanceManager
   readonly teams: TeamBillingManager
   readonly alerts: AlertManager

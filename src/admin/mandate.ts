@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import type { Request } from 'express'
 import { ValidationError } from '../foundation/errors.ts'
 import type { Mandate, Principal } from '../foundation/mandate.ts'
+import { requestHash } from '../managers/idempotency.manager.ts'
 import type { RouteTerms } from './route.ts'
 
 /** Visible ASCII and blanks, as a header carries it. */
@@ -13,7 +13,7 @@ export function mandateOf(req: Request, terms: RouteTerms, principal: Principal,
   return {
     principal,
     requestId: String(req.id),
-    idempotency: key === null ? null : { key, hash: requestHash(req) },
+    idempotency: key === null ? null : { key, hash: requestHash(req.method, req.baseUrl + req.path, req.body) },
     dryRun,
   }
 }
@@ -24,12 +24,4 @@ function idempotencyKeyOf(req: Request): string | null {
   if (text === undefined) return null
   if (IDEMPOTENCY_KEY.test(text)) return text
   throw ValidationError.of('', 'invalid-value', 'Give Idempotency-Key 1 to 200 visible ASCII characters')
-}
-
-/** Of all that a request says: which route, of what, and the body with its numbers as they were written. */
-function requestHash(req: Request): string {
-  const body = JSON.stringify(req.body, (_key, value) => (typeof value === 'symbol' ? `#${value.description}` : value))
-  return createHash('sha256')
-    .update(`${req.method} ${req.originalUrl}\n${body ?? ''}`)
-    .digest('hex')
 }

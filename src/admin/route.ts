@@ -2,6 +2,8 @@ import type { Request } from 'express'
 import type { z } from 'zod'
 import type { EntityManager } from '../database/transaction.ts'
 import type { Mandate, Principal } from '../foundation/mandate.ts'
+import type { AuditRecord } from '../managers/audit-log.manager.ts'
+import type { Order } from '../managers/mandated-money.ts'
 import type { Answer } from './answer.ts'
 import type { AdminDependencies } from './dependencies.ts'
 import type { Page, Position } from './page.ts'
@@ -66,17 +68,6 @@ export interface Change {
   readonly audit: AuditRecord | null
 }
 
-/** What was done to what. */
-export interface AuditRecord {
-  /** Such as `tariff.publish`. */
-  readonly action: string
-  readonly organizationId: string | null
-  /** Such as `tariff <id>`. */
-  readonly target: string
-  readonly before: object | null
-  readonly after: object | null
-}
-
 /** A request, read and allowed. */
 export interface Asked<Terms extends RouteTerms> {
   readonly params: Read<Terms['params']>
@@ -94,6 +85,11 @@ export interface Asked<Terms extends RouteTerms> {
   read<T>(work: (em: EntityManager) => Promise<T>): Promise<T>
   /** Changes something, once, in one transaction. */
   change(work: (em: EntityManager) => Promise<Change>): Promise<Answer>
+  /**
+   * Has a manager do something on the asker's word, once under the request's key.
+   * @param answer of what it did; made inside of its transaction, and kept, so of the same result always the same
+   */
+  order<R>(answer: (result: R) => Answer): Order<R>
   /** @throws ConflictError `stale-version` where If-Match names another state than this one */
   requireMatch(state: object): void
   /** @throws TollkeeperError 400 `invalid-query` where a page is asked for of what is no list this time */

@@ -1,8 +1,7 @@
 import { once } from 'node:events'
 import { type RequestHandler, type Response, Router } from 'express'
-import { z } from 'zod'
 import { requireAllowed } from './access/allows.ts'
-import type { Answer } from './answer.ts'
+import { type Answer, checked } from './answer.ts'
 import { asked, type ServedBy } from './asked.ts'
 import type { AdminDependencies } from './dependencies.ts'
 import { noteRoute } from './metrics/http-meter.ts'
@@ -42,14 +41,6 @@ async function send(res: Response, answer: Answer, known: Route['terms']['answer
   else if (body.kind === 'json') res.json(json)
   else if (body.kind === 'stored') res.type('application/json').send(body.text)
   else await stream(res, body)
-}
-
-/** What leaves is what the document announces: a field more might be a secret, a field less breaks a client. */
-function checked(schema: z.ZodType | null, json: unknown): unknown {
-  if (schema === null) throw new Error('this answer has no body by its terms')
-  const result = schema.safeParse(json)
-  if (!result.success) throw new Error(`an answer is not what its terms say: ${z.prettifyError(result.error)}`)
-  return json
 }
 
 /** At the reader's pace: nothing more is made while he has not taken what is there, and nothing for who wants headers. */

@@ -10,7 +10,9 @@ import { BalanceManager } from '../managers/balance.manager.ts'
 import { DemandManager } from '../managers/demand.manager.ts'
 import { FeatureChargeManager } from '../managers/feature-charge.manager.ts'
 import { FiguresManager } from '../managers/figures.manager.ts'
+import { IdempotencyManager } from '../managers/idempotency.manager.ts'
 import { JobManager } from '../managers/job.manager.ts'
+import { MandatedMoney } from '../managers/mandated-money.ts'
 import { OrganizationManager } from '../managers/organization.manager.ts'
 import { PlanMoveManager } from '../managers/plan-move.manager.ts'
 import { PlanPreviewManager } from '../managers/plan-preview.manager.ts'
@@ -45,7 +47,8 @@ export function openManagers(
   opened.defer(() => queues.close())
   const outbox = new Outbox(queues, logger)
   opened.defer(() => outbox.drain())
-  const billing = new TokenBasedBillingManager(money, {
+  const mandated = new MandatedMoney(money, storage.rehearsals)
+  const billing = new TokenBasedBillingManager(money, mandated, {
     claimLeaseMs: CLAIM_LEASE_MS,
     parkedExpiresMs: config.parkedExpiresDays * DAY_MS,
     outputLimit: config.maxOutputTokens,
@@ -74,13 +77,14 @@ export function openManagers(
     usage: new UsageManager({ inSnapshot, idsTellTime: clock === systemClock }),
     statements: new StatementManager(inSnapshot),
     apiKeys,
-    balances: new BalanceManager(money, (resumed) => outbox.resume(resumed)),
+    balances: new BalanceManager(mandated, (resumed) => outbox.resume(resumed)),
     featureCharges: new FeatureChargeManager(),
     jobs: new JobManager(o200kBase, clock),
     alerts: new AlertManager(money, time),
     demand: new DemandManager(),
     figures: new FiguresManager(em),
-    teams: new TeamBillingManager(money),
+    idempotency: new IdempotencyManager(time),
+    teams: new TeamBillingManager(mandated),
     tariffs: new TariffManager(time),
     planMoves: new PlanMoveManager(time),
     planPreviews: new PlanPreviewManager(time),

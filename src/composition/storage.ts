@@ -8,6 +8,7 @@ import { Batcher } from '../database/money/batcher.ts'
 import { timeOf } from '../database/money/database-clock.ts'
 import { countStored, metered } from '../database/money/metered.ts'
 import { moneyTransactions } from '../database/money/money-pipe.ts'
+import { Rehearsals } from '../database/money/rehearsals.ts'
 import { TariffCache } from '../database/money/tariff-cache.ts'
 import { Notifications } from '../database/notifications.ts'
 import { openOrm } from '../database/orm.ts'
@@ -68,6 +69,7 @@ export async function openStorage(
   opened.defer(() => money.drain())
   const keys = new ApiKeyReader(watched(openMoneyPool(url, KEY_POOL_MAX), logger, opened), time, logger)
   opened.defer(() => keys.drain())
+  const rehearsals = new Rehearsals(pool, tariffs, time)
   const notifications = new Notifications(url, logger)
   opened.defer(() => notifications.close())
   await notifications.open()
@@ -81,6 +83,7 @@ export async function openStorage(
     clock,
     tariffs,
     money,
+    rehearsals,
     /** What cursors are signed with, in every process the same. */
     cursorSecret: await readSecret(pool, 'cursors'),
     work: new StageWorkReader(pool),

@@ -5,6 +5,11 @@ import { errorCode, isTransient } from './retry.ts'
 const BY_CONSTRAINT: Readonly<Record<string, () => TollkeeperError>> = {
   organizations_pkey: () => new ConflictError('already-exists', 'This organisation exists already; choose another id'),
   jobs_submit_key_unique: () => new ConflictError('already-exists', 'A job with this key exists already'),
+  idempotency_keys_pkey: () =>
+    new ConflictError(
+      'idempotency-in-progress',
+      'A request with this key is being answered; send it again in a second',
+    ),
   tariff_components_key_unique: () =>
     ValidationError.of('/key', 'duplicate-key', 'A component with this key exists already; PATCH it or choose another'),
   tariff_versions_one_draft: () =>

@@ -35,6 +35,8 @@ begin
   grant update (last_used_at, retires_at, revoked_at) on tollkeeper.api_keys to tollkeeper_app;
   -- What is written here is written by tollkeeper.append_audit, by the owner's rights.
   revoke insert, update, delete, truncate on tollkeeper.audit_log, tollkeeper.audit_head from tollkeeper_app;
+  -- What was answered stays as it was, until the sweep removes it.
+  revoke update, truncate on tollkeeper.idempotency_keys from tollkeeper_app;
   revoke insert, update, delete, truncate on tollkeeper.secrets, tollkeeper.migrations from tollkeeper_app;
 end
 $$`

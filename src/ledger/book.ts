@@ -260,7 +260,7 @@ export class Book {
     return { currency, ...figures, parked, asOfSeq: seq }
   }
 
-  writes(): Omit<Writes, 'alerts'> {
+  writes(): Omit<Writes, 'alerts' | 'slips'> {
     return this.#touched.writes((row) => row.state !== this.#statesAtFirst.get(row.id))
   }
 }

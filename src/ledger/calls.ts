@@ -2,7 +2,9 @@ import type { Nano } from '../pricing/money.ts'
 import type { BoundedStage } from '../pricing/quote.ts'
 import type { StageUsage } from '../pricing/usage.ts'
 import type { ThresholdRow } from './alert-facts.ts'
+import type { Answer } from './answer-row.ts'
 import type {
+  BalanceView,
   Failure,
   FeatureChargeRow,
   FundingDetails,
@@ -225,8 +227,45 @@ interface Repeatable {
   readonly repeated?: boolean
 }
 
+/** What is known of whom a call concerns at one moment. */
+export interface Standing {
+  /** `parked` counts only in calls that walk over parked jobs. */
+  readonly balance: BalanceView
+  /** null where the call names none, or nobody was ever added by that name. */
+  readonly member: MemberRow | null
+}
+
+/**
+ * What goes along with a call and is stored with its effect: the answer under the asker's key, and the entry that says who
+ * asked. Its functions are pure: a call that is decided again asks them again.
+ */
+export interface Slip<K extends CallKind> {
+  /** Drawn for this request: an answer that bears it was given to this very request, and lost on the way. */
+  readonly id: string
+  /** What the asker calls this request within its organisation, and a hash of all that it says. */
+  readonly key: { readonly key: string; readonly hash: string } | null
+  /** null for a refusal: nothing happened, and the same key may be tried again. */
+  answer(verdict: Verdicts[K]): Answer | null
+  /** Whether what the call changes stands in the audit log. */
+  readonly audited: boolean
+  /** The entry of the audit log as its text, at epoch milliseconds. Asked for where the call changed something. */
+  entry(verdict: Verdicts[K], before: Standing, at: number): string
+}
+
+/** Instead of a verdict: what was answered under the key of the call's slip before. */
+export interface Answered {
+  readonly kind: 'answered'
+  readonly answer: Answer
+  /** false where it was this very request that was answered. */
+  readonly replayed: boolean
+}
+
 /** What a rule is given of a call. */
 export type Asked<K extends CallKind> = Calls[K] & Repeatable
-/** One call of a batch. */
-export type Call = { [K in CallKind]: { readonly kind: K } & Readonly<Asked<K>> }[CallKind]
+/** One call of a batch, with its slip if it has one. */
+export type Call = {
+  [K in CallKind]: { readonly kind: K; readonly slip?: Slip<K> } & Readonly<Asked<K>>
+}[CallKind]
 export type Verdict = Verdicts[CallKind]
+/** What a call comes to where nothing fails. */
+export type Outcome = Verdict | Answered

@@ -4,6 +4,7 @@ import type { Line } from '../pricing/price.ts'
 import type { StageBound, StageUsage } from '../pricing/usage.ts'
 import type { AbsorbedRow } from './absorbed-row.ts'
 import type { AlertWrites, ThresholdRow } from './alert-facts.ts'
+import type { AnswerRow, SlipWrites } from './answer-row.ts'
 import type { PeriodRow } from './period-row.ts'
 import type { JobState, StageState } from './states.ts'
 
@@ -266,6 +267,7 @@ export interface Facts {
   readonly members: readonly MemberRow[]
   readonly entries: readonly EntryRow[]
   readonly featureCharges: readonly FeatureChargeRow[]
+  readonly answers: readonly AnswerRow[]
   /**
    * By organisation, where a walk looks only at what may fit: up to which `atLeast` its parked jobs were read, which is
    * what was spendable at the lock.
@@ -288,6 +290,7 @@ export interface Writes {
   readonly absorbed: readonly AbsorbedRow[]
   readonly alerts: AlertWrites
   readonly featureCharges: readonly FeatureChargeRow[]
+  readonly slips: SlipWrites
   /** Organisations where money became free while somebody waits for it. */
   readonly wake: readonly string[]
   /** Of these, those where all parked jobs are to be looked at: their prices may have fallen. */

@@ -1,9 +1,9 @@
-import { NotFoundError } from '../foundation/errors.ts'
+import { NotFoundError, type TollkeeperError } from '../foundation/errors.ts'
 import type { Tariff } from '../pricing/tariff.ts'
 import { admit } from './admit.ts'
 import { AlertBook, addThreshold, judgeHeadroom, removeThreshold } from './alerts.ts'
 import { Book } from './book.ts'
-import type { Asked, Call, CallKind, Verdict, Verdicts } from './calls.ts'
+import type { Answered, Asked, Call, CallKind, Outcome, Slip, Verdicts } from './calls.ts'
 import { claim, keep, letGo, redeliver } from './claim.ts'
 import { extend } from './extend.ts'
 import type { Facts, Writes } from './facts.ts'
@@ -13,6 +13,7 @@ import { adjust, topUp } from './funding.ts'
 import { renew, turnPages } from './renewal.ts'
 import { addMember, changeMember, removeMember } from './seat.ts'
 import { complete, settle } from './settle.ts'
+import { SlipBook } from './slip.ts'
 import { wake } from './wake.ts'
 
 const RULES: { readonly [K in CallKind]: (book: Book, call: Asked<K>, alerts: AlertBook) => Verdicts[K] } = {
@@ -48,20 +49,28 @@ export function fold(
   facts: Facts,
   tariffs: ReadonlyMap<string, Tariff>,
   calls: readonly Call[],
-): { verdicts: (Verdict | NotFoundError)[]; writes: Writes } {
+): { verdicts: (Outcome | TollkeeperError)[]; writes: Writes } {
   const book = new Book(facts, tariffs)
   const alerts = new AlertBook(facts.now)
+  const slips = new SlipBook(facts.answers)
   const known = new Set(facts.organizations.map((organization) => organization.id))
   for (const organization of facts.organizations) turnPages(book, organization)
   const verdicts = calls.map((call) =>
-    known.has(call.organizationId) ? decide(book, call, alerts) : unknownOrganization(call.organizationId),
+    known.has(call.organizationId) ? decide(book, call, alerts, slips) : unknownOrganization(call.organizationId),
   )
   for (const organization of facts.organizations) alerts.judgeAvailable(organization)
-  return { verdicts, writes: { ...book.writes(), alerts: alerts.writes() } }
+  return { verdicts, writes: { ...book.writes(), alerts: alerts.writes(), slips: slips.writes() } }
 }
 
-function decide<K extends CallKind>(book: Book, call: { kind: K } & Asked<K>, alerts: AlertBook): Verdicts[K] {
-  return RULES[call.kind](book, call, alerts)
+function decide<K extends CallKind>(
+  book: Book,
+  call: { kind: K; slip?: Slip<K> } & Asked<K>,
+  alerts: AlertBook,
+  slips: SlipBook,
+): Verdicts[K] | Answered | TollkeeperError {
+  const { slip } = call
+  if (slip === undefined) return RULES[call.kind](book, call, alerts)
+  return slips.once(book, call, slip, () => RULES[call.kind](book, call, alerts))
 }
 
 /** Says what is missing and the commands that make it, since a first start meets this error most. */

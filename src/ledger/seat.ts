@@ -14,7 +14,7 @@ export function addMember(book: Book, call: Calls['add_member']): Verdicts['add_
   if (known && known.state !== 'removed') {
     // The same operation again: its answer was lost with the connection.
     const kind = known.operation === call.operation ? 'added' : 'known'
-    return { kind, member: shown(known, organization), currency }
+    return { kind, member: shownMember(known, organization), currency }
   }
   if (organization.tariffVersionId === null) return { kind: 'no-tariff' }
   const limit = book.tariff(organization.tariffVersionId).maxTeamMembers
@@ -38,7 +38,7 @@ export function addMember(book: Book, call: Calls['add_member']): Verdicts['add_
   }
   book.team.add(member)
   if (!takeSeat(book, organization, member)) organization.waiting = true
-  return { kind: 'added', member: shown(member, organization), currency }
+  return { kind: 'added', member: shownMember(member, organization), currency }
 }
 
 /** Gives a member another role or limit. What is asked for already stands is no change, and no error. */
@@ -54,7 +54,7 @@ export function changeMember(book: Book, call: Calls['change_member']): Verdicts
     member.spendingLimit = spendingLimit
     book.team.touch(member)
   }
-  return { kind: 'changed', member: shown(member, organization), currency: organization.currency }
+  return { kind: 'changed', member: shownMember(member, organization), currency: organization.currency }
 }
 
 function isHigher(limit: Nano | null, former: Nano | null): boolean {
@@ -62,7 +62,7 @@ function isHigher(limit: Nano | null, former: Nano | null): boolean {
 }
 
 /** A copy, since what later calls of the batch do to the row is not this call's answer; without a figure of the past. */
-function shown(member: MemberRow, { periodStart }: OrganizationRow): MemberRow {
+export function shownMember(member: MemberRow, { periodStart }: OrganizationRow): MemberRow {
   return member.committedPeriod === periodStart ? { ...member } : { ...member, committed: 0n, committedPeriod: null }
 }
 

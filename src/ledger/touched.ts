@@ -29,7 +29,7 @@ export class Touched {
   readonly wakeAll = new Set<string>()
 
   /** @param hasMoved whether a job's state is another one than at first */
-  writes(hasMoved: (row: JobRow) => boolean): Omit<Writes, 'alerts'> {
+  writes(hasMoved: (row: JobRow) => boolean): Omit<Writes, 'alerts' | 'slips'> {
     return {
       organizations: [...this.organizations],
       subscriptions: [...this.subscriptions],

@@ -1,38 +1,21 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
-import type { MoneyPath } from '../database/money/batcher.ts'
 import { ConflictError, TollkeeperError, ValidationError } from '../foundation/errors.ts'
-import type { Delivery, Funding } from '../ledger/calls.ts'
-import type { BalanceView } from '../ledger/facts.ts'
+import type { Answered, Calls, Delivery, Funding, Standing, Verdicts } from '../ledger/calls.ts'
 import { unknownOrganization } from '../ledger/fold.ts'
 import { formatAmount, type Nano } from '../pricing/money.ts'
+import type { Balance, FundingResult } from './balance-view.ts'
+import { balanceToJson, fundingToJson } from './contract-json.ts'
 import { type LedgerPart, type LedgerQuestion, readLedger } from './ledger-entries.ts'
-
-/** What an organisation has, in nano-units of its currency, as of ledger entry `asOfSeq`. */
-export interface Balance extends BalanceView {
-  readonly organizationId: string
-}
-
-/** What a top-up or an adjustment did; a replay of the same reference answers the same. */
-export interface FundingResult {
-  readonly replayed: boolean
-  readonly organizationId: string
-  readonly currency: string
-  readonly entryId: string
-  readonly seq: number
-  readonly amount: Nano
-  readonly reference: string
-  readonly direction: 'credit' | 'debit' | null
-  readonly note: string | null
-  readonly resumedJobs: readonly string[]
-  readonly activatedMembers: readonly string[]
-  readonly balance: Balance
-  readonly createdAt: Date
-}
+import { answered, type MandatedMoney, type Order } from './mandated-money.ts'
 
 interface TopUp {
   readonly amount: Nano
   readonly reference: string
   readonly note: string | null
+}
+
+interface Adjustment extends TopUp {
+  readonly direction: 'credit' | 'debit'
 }
 
 const BALANCE = `
@@ -47,11 +30,11 @@ where o.id in (?)`
 
 /** Money in and out by hand, and what is there. */
 export class BalanceManager {
-  readonly #money: MoneyPath
+  readonly #money: MandatedMoney
   readonly #enqueue: (resumed: readonly Delivery[]) => Promise<void>
 
   /** @param enqueue puts the jobs that a payment resumed into the queue, after COMMIT; the sweep repairs its loss */
-  constructor(money: MoneyPath, enqueue: (resumed: readonly Delivery[]) => Promise<void>) {
+  constructor(money: MandatedMoney, enqueue: (resumed: readonly Delivery[]) => Promise<void>) {
     this.#money = money
     this.#enqueue = enqueue
   }
@@ -71,27 +54,24 @@ export class BalanceManager {
 
   /**
    * Puts money in, once per reference, and resumes what waits for it: pending seats first, then parked jobs.
+   * @param order on whose word, and how it is answered there; by default this program's own
+   * @returns what it did; to whoever ordered it the answer, given now or under the same key before
    * @throws NotFoundError, ConflictError `reference-conflict` where the reference paid another amount before
    */
-  async topUp(organizationId: string, { amount, reference, note }: TopUp): Promise<FundingResult> {
-    const verdict = await this.#money.decide('top_up', { organizationId, amount, reference, note })
-    return this.#finish(organizationId, reference, verdict)
+  topUp(organizationId: string, topUp: TopUp, order: Order<FundingResult>): Promise<Answered>
+  topUp(organizationId: string, topUp: TopUp): Promise<FundingResult>
+  topUp(organizationId: string, { amount, reference, note }: TopUp, order?: Order<FundingResult>) {
+    return this.#fund('top_up', 'top-up.create', { organizationId, amount, reference, note }, order)
   }
 
   /**
-   * Corrects a balance by hand, once per reference.
+   * Corrects a balance by hand, once per reference; ordered and answered as a top-up is.
    * @throws NotFoundError, ConflictError `reference-conflict`, TollkeeperError 402 `insufficient-balance`
    */
-  async adjust(
-    organizationId: string,
-    adjustment: TopUp & { readonly direction: 'credit' | 'debit' },
-  ): Promise<FundingResult> {
-    const verdict = await this.#money.decide('adjust', { organizationId, ...adjustment })
-    if (verdict.kind === 'refused') {
-      const available = formatAmount(verdict.available)
-      throw new TollkeeperError('insufficient-balance', 402, `Only ${available} is available; take no more than that`)
-    }
-    return this.#finish(organizationId, adjustment.reference, verdict)
+  adjust(organizationId: string, adjustment: Adjustment, order: Order<FundingResult>): Promise<Answered>
+  adjust(organizationId: string, adjustment: Adjustment): Promise<FundingResult>
+  adjust(organizationId: string, adjustment: Adjustment, order?: Order<FundingResult>) {
+    return this.#fund('adjust', 'adjustment.create', { organizationId, ...adjustment }, order)
   }
 
   /** A part of the ledger of an organisation in the order of `seq`. @throws NotFoundError */
@@ -99,28 +79,60 @@ export class BalanceManager {
     return readLedger(em, organizationId, question)
   }
 
-  async #finish(organizationId: string, reference: string, verdict: Funding): Promise<FundingResult> {
-    if (verdict.kind === 'too-much') {
-      throw ValidationError.of(
+  async #fund<K extends 'top_up' | 'adjust'>(
+    kind: K,
+    action: string,
+    call: Calls[K],
+    order: Order<FundingResult> | undefined,
+  ): Promise<FundingResult | Answered> {
+    const { organizationId, reference } = call
+    const result = (verdict: FundingVerdict): FundingResult | undefined =>
+      verdict.kind === 'funded' ? fundingResult(organizationId, reference, verdict) : undefined
+    const record = (funding: FundingResult, before: Standing) => ({
+      action,
+      organizationId,
+      target: reference,
+      before: balanceToJson({ organizationId, ...before.balance }),
+      after: fundingToJson(funding),
+    })
+    const verdict: FundingVerdict | Answered = await this.#money.carryOut({ kind, call, result, record }, order)
+    if (verdict.kind === 'answered') return verdict
+    if (verdict.kind !== 'funded') throw refusalOf(verdict, reference)
+    if (verdict.resumed.length > 0 && !order?.mandate.dryRun) await this.#enqueue(verdict.resumed)
+    return answered(fundingResult(organizationId, reference, verdict), order)
+  }
+}
+
+type FundingVerdict = Verdicts['top_up' | 'adjust']
+
+function fundingResult(
+  organizationId: string,
+  reference: string,
+  { replayed, entryId, seq, amount, details, createdAt }: Extract<Funding, { kind: 'funded' }>,
+): FundingResult {
+  const { note, direction, resumedJobs, activatedMembers } = details
+  const balance = { organizationId, ...details.balance }
+  const { currency } = balance
+  const answer = { organizationId, entryId, seq, amount, currency, reference, direction, note, balance }
+  return { replayed, ...answer, createdAt: new Date(createdAt), resumedJobs, activatedMembers }
+}
+
+function refusalOf(verdict: Exclude<FundingVerdict, { kind: 'funded' }>, reference: string): TollkeeperError {
+  switch (verdict.kind) {
+    case 'refused': {
+      const available = formatAmount(verdict.available)
+      return new TollkeeperError('insufficient-balance', 402, `Only ${available} is available; take no more than that`)
+    }
+    case 'conflict': {
+      const detail = `"${reference}" was used for ${formatAmount(verdict.amount)} before; use another reference for another payment`
+      return new ConflictError('reference-conflict', detail)
+    }
+    case 'too-much':
+      return ValidationError.of(
         '/amount',
         'out-of-range',
         'The balance would grow beyond what can be stored; pay in less',
       )
-    }
-    if (verdict.kind === 'conflict') {
-      throw new ConflictError(
-        'reference-conflict',
-        `"${reference}" was used for ${formatAmount(verdict.amount)} before; use another reference for another payment`,
-      )
-    }
-    if (verdict.resumed.length > 0) await this.#enqueue(verdict.resumed)
-    const { replayed, entryId, seq, amount, details } = verdict
-    const { note, direction, resumedJobs, activatedMembers } = details
-    const balance = { organizationId, ...details.balance }
-    const createdAt = new Date(verdict.createdAt)
-    const { currency } = balance
-    const answer = { organizationId, entryId, seq, amount, currency, reference, direction, note, balance, createdAt }
-    return { replayed, ...answer, resumedJobs, activatedMembers }
   }
 }
 

@@ -1,11 +1,11 @@
 import type { SettledLine } from '../ledger/facts.ts'
 import type { LedgerEntry } from '../models/ledger-entry.model.ts'
 import { formatAmount, type Nano } from '../pricing/money.ts'
-import type { Balance, FundingResult } from './balance.manager.ts'
+import type { Balance, FundingResult } from './balance-view.ts'
 import type { FeatureChargeView } from './feature-charge-view.ts'
 import type { JobView, Receipt } from './job-view.ts'
+import type { MemberView } from './member-view.ts'
 import type { BatchQuoteView, QuoteView } from './quote-view.ts'
-import type { MemberView } from './team-billing.manager.ts'
 
 /** The shapes of contract.md: snake_case, amounts as strings, times in UTC with milliseconds. */
 const time = (at: Date | null): string | null => at?.toISOString() ?? null

@@ -3,7 +3,7 @@ import { ACCOUNT_ID, COMPONENT_KEY } from '../foundation/ids.ts'
 import type { FeatureChargeRow, SettledLine } from '../ledger/facts.ts'
 import type { Nano } from '../pricing/money.ts'
 import type { TariffWarning } from '../pricing/price.ts'
-import type { Balance } from './balance.manager.ts'
+import type { Balance } from './balance-view.ts'
 
 /** As a reference of a payment: long enough for every name of a thing, short enough for an index. */
 const KEY_LENGTH_MAX = 200

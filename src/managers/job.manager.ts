@@ -204,9 +204,11 @@ const UNTOUCHED = {
   finishedAt: null,
 } as const
 
-/** The stages of a job in their order: the input, each step's agents side by side, the output. */
+/** The stages of a job as they are always shown: the input, each step's agents side by side by name, the output. */
 function stagesOf(steps: readonly (readonly string[])[]): readonly { stage: string; position: number }[] {
-  const agents = steps.flatMap((step, index) => step.map((key) => ({ stage: `agent.${key}`, position: index + 1 })))
+  const agents = steps.flatMap((step, index) =>
+    step.toSorted().map((key) => ({ stage: `agent.${key}`, position: index + 1 })),
+  )
   return [{ stage: 'input', position: 0 }, ...agents, { stage: 'output', position: steps.length + 1 }]
 }
 

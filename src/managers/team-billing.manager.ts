@@ -1,29 +1,15 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
-import type { MoneyPath } from '../database/money/batcher.ts'
 import { ConflictError, ForbiddenError, NotFoundError } from '../foundation/errors.ts'
 import { newId } from '../foundation/ids.ts'
+import type { Answered, Standing, Verdicts } from '../ledger/calls.ts'
 import type { MemberRow } from '../ledger/facts.ts'
 import { unknownOrganization } from '../ledger/fold.ts'
 import { Organization } from '../models/organization.model.ts'
 import { TeamMember } from '../models/team-member.model.ts'
 import type { Nano } from '../pricing/money.ts'
-
-/** A member as the doors show it; amounts in nano-units, `needed` and `missing` only while the seat waits for money. */
-export interface MemberView {
-  readonly organizationId: string
-  readonly userId: string
-  readonly role: MemberRow['role']
-  readonly state: MemberRow['state']
-  readonly charged: Nano
-  readonly needed: Nano | null
-  readonly missing: Nano | null
-  readonly currency: string
-  readonly addedAt: Date
-  /** For the jobs of each period; null: none of the member's own. */
-  readonly spendingLimit: Nano | null
-  /** What the member's jobs of the running period hold and were charged, less what was reversed. */
-  readonly committed: Nano
-}
+import { memberToJson } from './contract-json.ts'
+import { answered, type MandatedMoney, type Order } from './mandated-money.ts'
+import type { MemberView } from './member-view.ts'
 
 /** What may be changed of a member. */
 export interface MemberTerms {
@@ -31,11 +17,17 @@ export interface MemberTerms {
   readonly spendingLimit?: Nano | null
 }
 
+/** A member, and whether it was added just now. */
+export interface AddedMember {
+  readonly created: boolean
+  readonly member: MemberView
+}
+
 /** Sells places in a team: seats, not people. */
 export class TeamBillingManager {
-  readonly #money: MoneyPath
+  readonly #money: MandatedMoney
 
-  constructor(money: MoneyPath) {
+  constructor(money: MandatedMoney) {
     this.#money = money
   }
 
@@ -43,16 +35,33 @@ export class TeamBillingManager {
    * Adds a member and charges the seat for what is left of the period; a seat that is paid and free costs nothing. Added
    * again, the stored answer comes back. Without enough balance the member waits in `pending_payment`, without access.
    * @param spendingLimit for the member's jobs of each period, in nano-units; null: none of the member's own
+   * @param order on whose word, and how it is answered there; by default this program's own
    * @throws NotFoundError; ConflictError `seat-limit` above the plan's limit, `no-tariff` without a plan
    */
+  addMember(
+    organizationId: string,
+    userId: string,
+    role: MemberRow['role'] | undefined,
+    spendingLimit: Nano | null,
+    order: Order<AddedMember>,
+  ): Promise<Answered>
+  addMember(
+    organizationId: string,
+    userId: string,
+    role?: MemberRow['role'],
+    spendingLimit?: Nano | null,
+  ): Promise<AddedMember>
   async addMember(
     organizationId: string,
     userId: string,
     role: MemberRow['role'] = 'member',
     spendingLimit: Nano | null = null,
-  ): Promise<{ readonly created: boolean; readonly member: MemberView }> {
+    order?: Order<AddedMember>,
+  ): Promise<AddedMember | Answered> {
     const call = { organizationId, userId, role, spendingLimit, operation: newId() }
-    const verdict = await this.#money.decide('add_member', call)
+    const record = ({ member }: AddedMember, before: Standing) => auditOf('member.add', member, before, member)
+    const verdict = await this.#money.carryOut({ kind: 'add_member', call, result: addedMember, record }, order)
+    if (verdict.kind === 'answered') return verdict
     if (verdict.kind === 'seat-limit') {
       throw new ConflictError(
         'seat-limit',
@@ -62,28 +71,46 @@ export class TeamBillingManager {
     if (verdict.kind === 'no-tariff') {
       throw new ConflictError('no-tariff', `${organizationId} has no tariff; assign a published one first`)
     }
-    return { created: verdict.kind === 'added', member: viewOf(verdict) }
+    return answered({ created: verdict.kind === 'added', member: viewOf(verdict) }, order)
   }
 
   /**
    * Gives a member another role or limit; what is left out stays. A higher limit, or none, resumes what it parked.
    * @throws NotFoundError for whoever is no member; ConflictError `last-owner`
    */
-  async changeMember(organizationId: string, userId: string, terms: MemberTerms): Promise<MemberView> {
-    const verdict = await this.#money.decide('change_member', { organizationId, userId, ...terms })
+  changeMember(of: string, userId: string, terms: MemberTerms, order: Order<MemberView>): Promise<Answered>
+  changeMember(of: string, userId: string, terms: MemberTerms): Promise<MemberView>
+  async changeMember(
+    organizationId: string,
+    userId: string,
+    terms: MemberTerms,
+    order?: Order<MemberView>,
+  ): Promise<MemberView | Answered> {
+    const call = { organizationId, userId, ...terms }
+    const result = (verdict: Verdicts['change_member']) => (verdict.kind === 'changed' ? viewOf(verdict) : undefined)
+    const record = (member: MemberView, before: Standing) => auditOf('member.change', member, before, member)
+    const verdict = await this.#money.carryOut({ kind: 'change_member', call, result, record }, order)
+    if (verdict.kind === 'answered') return verdict
     if (verdict.kind === 'unknown') throw noMember(organizationId, userId)
     if (verdict.kind === 'last-owner') throw lastOwner(organizationId, userId)
-    return viewOf(verdict)
+    return answered(viewOf(verdict), order)
   }
 
   /**
    * Removes a member; the paid seat stays free for another until the period ends.
    * @throws NotFoundError for whoever is no member; ConflictError `last-owner`
    */
-  async removeMember(organizationId: string, userId: string): Promise<void> {
-    const verdict = await this.#money.decide('remove_member', { organizationId, userId })
+  removeMember(organizationId: string, userId: string, order: Order<null>): Promise<Answered>
+  removeMember(organizationId: string, userId: string): Promise<null>
+  async removeMember(organizationId: string, userId: string, order?: Order<null>): Promise<null | Answered> {
+    const call = { organizationId, userId }
+    const result = (verdict: Verdicts['remove_member']) => (verdict.kind === 'removed' ? null : undefined)
+    const record = (_: null, before: Standing) => auditOf('member.remove', call, before, null)
+    const verdict = await this.#money.carryOut({ kind: 'remove_member', call, result, record }, order)
+    if (verdict.kind === 'answered') return verdict
     if (verdict.kind === 'unknown') throw noMember(organizationId, userId)
     if (verdict.kind === 'last-owner') throw lastOwner(organizationId, userId)
+    return answered(null, order)
   }
 
   /** @throws NotFoundError for whoever is no member, or was removed */
@@ -117,6 +144,21 @@ export class TeamBillingManager {
     const members = found.slice(0, limit).map((member) => storedView(member, organization))
     return { members, more: found.length > limit }
   }
+}
+
+function addedMember(verdict: Verdicts['add_member']): AddedMember | undefined {
+  if (verdict.kind === 'seat-limit' || verdict.kind === 'no-tariff') return undefined
+  return { created: verdict.kind === 'added', member: viewOf(verdict) }
+}
+
+function auditOf(
+  action: string,
+  { organizationId, userId }: Pick<MemberView, 'organizationId' | 'userId'>,
+  { balance: { currency }, member }: Standing,
+  after: MemberView | null,
+) {
+  const before = member && memberToJson(viewOf({ member, currency }))
+  return { action, organizationId, target: userId, before, after: after && memberToJson(after) }
 }
 
 function viewOf({ member, currency }: { readonly member: MemberRow; readonly currency: string }): MemberView {

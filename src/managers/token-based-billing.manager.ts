@@ -1,13 +1,14 @@
 import type { MoneyPath } from '../database/money/batcher.ts'
 import { ConflictError, ForbiddenError, NotFoundError, ValidationError } from '../foundation/errors.ts'
 import { ACCOUNT_ID, newId } from '../foundation/ids.ts'
-import type { Delivery, ParkedCursor, Verdicts, WakeScope } from '../ledger/calls.ts'
+import type { Answered, Delivery, ParkedCursor, Verdicts, WakeScope } from '../ledger/calls.ts'
 import type { Failure } from '../ledger/facts.ts'
 import { unknownOrganization } from '../ledger/fold.ts'
 import type { BoundedStage } from '../pricing/quote.ts'
 import type { StageUsage } from '../pricing/usage.ts'
 import { type FeatureChargeResult, featureChargeView, refuseBadCharge } from './feature-charge-view.ts'
 import { InsufficientBalanceError } from './insufficient-balance.ts'
+import { answered, type MandatedMoney, type Order } from './mandated-money.ts'
 
 /** Calls of one stage that can be asked for: their tokens must stay countable. */
 const CALLS_MAX = 1_000_000
@@ -44,10 +45,13 @@ interface TokenBillingOptions {
  */
 export class TokenBasedBillingManager {
   readonly #money: MoneyPath
+  readonly #mandated: MandatedMoney
   readonly #options: TokenBillingOptions
 
-  constructor(money: MoneyPath, options: TokenBillingOptions) {
+  /** @param mandated the same money path, for what is done on somebody's word */
+  constructor(money: MoneyPath, mandated: MandatedMoney, options: TokenBillingOptions) {
     this.#money = money
+    this.#mandated = mandated
     this.#options = options
   }
 
@@ -165,23 +169,43 @@ export class TokenBasedBillingManager {
    * @param quantity in the feature's own units, an integer from 1 on
    * @param key names what is charged, 1 to 200 characters; again with the same contents it answers what is stored
    * @param userId an active member on whose behalf it is charged
+   * @param order on whose word, and how it is answered there; by default this program's own
    * @throws ValidationError; NotFoundError; ConflictError `no-tariff`, or `reference-conflict` where the key charged
    *   something else; ForbiddenError `not-a-member`; InsufficientBalanceError, and then the same key may be tried again
    */
+  chargeFeature(
+    organizationId: string,
+    feature: string,
+    quantity: number,
+    key: string,
+    of: { readonly userId?: string | null },
+    order: Order<FeatureChargeResult>,
+  ): Promise<Answered>
+  chargeFeature(
+    organizationId: string,
+    feature: string,
+    quantity: number,
+    key: string,
+    of?: { readonly userId?: string | null },
+  ): Promise<FeatureChargeResult>
   async chargeFeature(
     organizationId: string,
     feature: string,
     quantity: number,
     key: string,
     { userId = null }: { readonly userId?: string | null } = {},
-  ): Promise<FeatureChargeResult> {
+    order?: Order<FeatureChargeResult>,
+  ): Promise<FeatureChargeResult | Answered> {
     if (!ACCOUNT_ID.test(organizationId)) throw unknownOrganization(organizationId)
     refuseBadCharge({ feature, quantity, key, userId })
     const call = { organizationId, id: newId(), feature, quantity, key, userId }
-    const verdict = await this.#money.decide('charge_feature', call)
+    const deed = { kind: 'charge_feature', call, result: chargedFeature, record: null } as const
+    const verdict = await this.#mandated.carryOut(deed, order)
     switch (verdict.kind) {
+      case 'answered':
+        return verdict
       case 'charged':
-        return { ...featureChargeView(verdict.charge, verdict.tariff), replayed: verdict.replayed }
+        return answered(featureChargeResult(verdict), order)
       case 'conflict': {
         const { charge } = verdict
         const former = `${charge.quantity} of ${charge.feature}${charge.userId === null ? '' : ` by ${charge.userId}`}`
@@ -227,4 +251,14 @@ export class TokenBasedBillingManager {
       after = verdict.more
     } while (after)
   }
+}
+
+type ChargeVerdict = Verdicts['charge_feature']
+
+function chargedFeature(verdict: ChargeVerdict): FeatureChargeResult | undefined {
+  return verdict.kind === 'charged' ? featureChargeResult(verdict) : undefined
+}
+
+function featureChargeResult(verdict: Extract<ChargeVerdict, { kind: 'charged' }>): FeatureChargeResult {
+  return { ...featureChargeView(verdict.charge, verdict.tariff), replayed: verdict.replayed }
 }

@@ -7,6 +7,7 @@ import { BalanceThresholdSchema } from './balance-threshold.model.ts'
 import { BillingPeriodSchema } from './billing-period.model.ts'
 import { FeatureChargeSchema } from './feature-charge.model.ts'
 import { HoldSchema } from './hold.model.ts'
+import { IdempotencyKeySchema } from './idempotency-key.model.ts'
 import { JobSchema } from './job.model.ts'
 import { JobStageSchema } from './job-stage.model.ts'
 import { JobTextSchema } from './job-text.model.ts'
@@ -41,6 +42,7 @@ export const entities = [
   BalanceThresholdSchema,
   BalanceAlertSchema,
   FeatureChargeSchema,
+  IdempotencyKeySchema,
   PlanMoveSchema,
   PlanMoveProblemSchema,
   ApiKeySchema,

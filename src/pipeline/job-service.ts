@@ -29,6 +29,12 @@ export interface Submission {
   readonly key?: string | null
 }
 
+/** A job as it is now. */
+export interface SubmittedJob extends JobView {
+  /** Whether its key had stored it before. */
+  readonly replayed: boolean
+}
+
 /** Texts that somebody would submit in this order, each with the same agents, member and cost limit. */
 export interface TextList extends Omit<Submission, 'text' | 'externalId' | 'key'> {
   readonly texts: readonly string[]
@@ -62,7 +68,7 @@ export class JobService {
    * Stores a job and answers; it enters the queue right after, or at the next sweep where the queue is down.
    * @throws ValidationError, TooLargeError, NotFoundError, ConflictError `no-tariff`, ForbiddenError `not-a-member`
    */
-  async submit(submission: Submission): Promise<JobView> {
+  async submit(submission: Submission): Promise<SubmittedJob> {
     const { inTransaction, em, jobs, outbox } = this.#with
     const text = normalizeText(submission.text, this.#with.maxTextBytes)
     const steps = this.#steps(submission)
@@ -72,7 +78,7 @@ export class JobService {
     const { id, view, first } = await inTransaction((manager) => jobs.create(manager, job))
     failpoint('submit.after-row')
     void outbox.push([first])
-    return view ?? jobs.find(em(), id)
+    return view ? { ...view, replayed: false } : { ...(await jobs.find(em(), id)), replayed: true }
   }
 
   /**

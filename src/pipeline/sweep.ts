@@ -3,6 +3,7 @@ import type { EntityManagerSource, InTransaction } from '../database/transaction
 import { failpoint } from '../foundation/failpoint.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Delivery } from '../ledger/calls.ts'
+import type { IdempotencyManager } from '../managers/idempotency.manager.ts'
 import type { OrganizationManager } from '../managers/organization.manager.ts'
 import type { PlanMoveManager } from '../managers/plan-move.manager.ts'
 import { DUE_MAX, type DueStage, type OverdueJob, type ScheduleManager } from '../managers/schedule.manager.ts'
@@ -35,6 +36,7 @@ export interface SweepDependencies {
   readonly waker: Waker
   readonly verifier: Pick<VerifyManager, 'checkChanged'>
   readonly balanceWatch: Pick<BalanceWatch, 'lookAround'>
+  readonly idempotency: Pick<IdempotencyManager, 'forget'>
   readonly logger: Logger
   /** Runs the sweep in one process at a time; null where another one has it. */
   readonly alone: <T>(work: () => Promise<T>) => Promise<T | null>
@@ -77,6 +79,7 @@ export class Sweep {
         expired: await this.#step('expire', () => this.#expire()),
         lapsed: await this.#step('lapse', () => this.#lapse()),
         forgotten: await this.#step('forget', () => this.#forget()),
+        unkeyed: await this.#step('unkey', () => this.#unkey()),
         delivered: await this.#step('deliver', () => this.#deliver()),
         cards: await this.#step('cards', () => this.#cards()),
         alerts: await this.#step('alerts', () => this.#with.balanceWatch.lookAround()),
@@ -167,6 +170,18 @@ export class Sweep {
   async #forget(): Promise<number> {
     const { schedule, em, textRetentionMs } = this.#with
     return textRetentionMs === 0 ? 0 : schedule.forgetTexts(em(), textRetentionMs)
+  }
+
+  /** Page by page: a busy platform answers more under keys between two sweeps than one statement should remove. */
+  async #unkey(): Promise<number> {
+    const { idempotency, em, intervalMs } = this.#with
+    const until = performance.now() + intervalMs
+    let total = 0
+    for (;;) {
+      const { forgotten, more } = await idempotency.forget(em())
+      total += forgotten
+      if (!more || performance.now() > until || this.#stop.signal.aborted) return total
+    }
   }
 
   /** Page by page: after a lost Redis everything is due at once, and must not wait for a sweep per page. */

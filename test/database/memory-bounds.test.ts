@@ -19,7 +19,7 @@ function factsOf(
     ...rows.values(),
   ]) as unknown as [Facts['organizations'], Facts['jobs'], Facts['stages']]
   const members = userId === null ? [] : [memberOf(organizationId, userId)]
-  const none = { holds: [], counters: [], entries: [], featureCharges: [], parkedUpTo: new Map() }
+  const none = { holds: [], counters: [], entries: [], featureCharges: [], answers: [], parkedUpTo: new Map() }
   return { now: world.now, organizations, jobs, stages, members, ...none }
 }
 

@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import type { AbsorbedRow } from '../../src/ledger/absorbed-row.ts'
 import type { AlertRow, ThresholdRow } from '../../src/ledger/alert-facts.ts'
+import type { AnswerRow } from '../../src/ledger/answer-row.ts'
 import { type Call, type CallKind, type Calls, PARKED_PER_WAKE, type Verdicts } from '../../src/ledger/calls.ts'
 import { currentStage } from '../../src/ledger/delivery.ts'
 import type {
@@ -50,6 +51,9 @@ export class World {
   readonly thresholds = new Map<string, ThresholdRow & { readonly organizationId: string }>()
   readonly alerts = new Map<string, AlertRow>()
   readonly featureCharges = new Map<string, FeatureChargeRow>()
+  readonly answers = new Map<string, AnswerRow>()
+  /** Entries of the audit log as their texts. */
+  readonly audited: string[] = []
   /** Whether walks over what may fit find only that, as the statement does; else they find all, and the fold passes over. */
   findsFittingOnly = true
   /** What the last batch wrote. */
@@ -104,6 +108,9 @@ export class World {
       members: [...this.members.values()].filter((row) => readsMember(row, calls, jobs, wholly)),
       entries: [...this.entries.values()].filter((row) => keys.has(row.businessKey)),
       featureCharges: charged.flatMap((call) => this.featureCharges.get(featureKey(call)) ?? []),
+      answers: calls.flatMap(
+        ({ organizationId, slip }) => this.answers.get(`${organizationId} ${slip?.key?.key}`) ?? [],
+      ),
       parkedUpTo,
     }
   }
@@ -157,7 +164,8 @@ export class World {
   snapshot(): object {
     const { organizations, periods, jobs, stages, holds, counters, members, entries, absorbed, featureCharges } = this
     const money = { organizations, periods, jobs, stages, holds, counters, members, entries, absorbed, featureCharges }
-    return structuredClone({ ...money, thresholds: this.thresholds, alerts: this.alerts })
+    const { thresholds, alerts, answers, audited } = this
+    return structuredClone({ ...money, thresholds, alerts, answers, audited })
   }
 
   copy(): World {
@@ -231,6 +239,11 @@ export class World {
       expect(this.featureCharges.has(featureKey(row)), `unique: feature charge ${row.key}`).toBe(false)
       this.featureCharges.set(featureKey(row), row)
     }
+    for (const row of writes.slips.answers) {
+      expect(this.answers.has(`${row.scope} ${row.key}`), `unique: answer under ${row.key}`).toBe(false)
+      this.answers.set(`${row.scope} ${row.key}`, row)
+    }
+    this.audited.push(...writes.slips.entries)
   }
 
   /** While a job is processed its row says neither where it is nor what it was charged; whoever asks reads its stages. */

@@ -19,6 +19,7 @@ import { RENEWAL_MUTANTS } from './renewal-mutants.ts'
 import { REPEAT_MUTANTS } from './repeat-mutants.ts'
 import { REPORT_MUTANTS } from './report-mutants.ts'
 import { SETTLE_MUTANTS } from './settle-mutants.ts'
+import { SLIP_MUTANTS } from './slip-mutants.ts'
 import { STOP_MUTANTS } from './stop-mutants.ts'
 import { TRANSACTION_MUTANTS } from './transaction-mutants.ts'
 import { USAGE_MUTANTS } from './usage-mutants.ts'
@@ -42,6 +43,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...RENEWAL_MUTANTS,
   ...LIMIT_MUTANTS,
   ...FEATURE_MUTANTS,
+  ...SLIP_MUTANTS,
   ...WAKE_MUTANTS,
   ...WORK_MUTANTS,
   ...BATCHER_MUTANTS,

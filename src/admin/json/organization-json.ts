@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Balance } from '../../managers/balance.manager.ts'
+import type { Balance } from '../../managers/balance-view.ts'
 import { balanceToJson } from '../../managers/contract-json.ts'
 import type { NewOrganization, OrganizationPatch, OrganizationView } from '../../managers/organization.manager.ts'
 import type { MemberTerms } from '../../managers/team-billing.manager.ts'

@@ -1,6 +1,7 @@
 import { NotFoundError } from '../../foundation/errors.ts'
 import { featureChargeToJson } from '../../managers/contract-json.ts'
-import { created, ok } from '../answer.ts'
+import type { FeatureChargeResult } from '../../managers/feature-charge-view.ts'
+import { type Answer, created, given, ok } from '../answer.ts'
 import { listOf } from '../json/answer-fields.ts'
 import { featureChargeAnswer } from '../json/feature-charge-answer.ts'
 import { newFeatureCharge } from '../json/feature-charge-request.ts'
@@ -20,17 +21,16 @@ export const featureChargeRoutes = [
       summary: 'Charge a feature outside of any job, once per key',
       scope: 'admin',
       body: newFeatureCharge,
+      idempotent: true,
+      dryRun: true,
       answers: {
         200: answer('What this key charged before', featureChargeAnswer),
         201: answer('What it cost', featureChargeAnswer),
       },
       problems: ['not-found', 'no-tariff', 'not-a-member', 'insufficient-balance', 'reference-conflict'],
     },
-    async ({ body: { organizationId, feature, quantity, key, userId } }, { billing }) => {
-      const charge = await billing.chargeFeature(organizationId, feature, quantity, key, { userId })
-      const json = featureChargeToJson(charge)
-      return charge.replayed ? ok(json) : created(`/api/v1/feature-charges/${charge.id}`, json)
-    },
+    async ({ body: { organizationId, feature, quantity, key, userId }, order }, { billing }) =>
+      given(await billing.chargeFeature(organizationId, feature, quantity, key, { userId }, order(chargedAnswer))),
   ),
 
   route(
@@ -74,3 +74,8 @@ export const featureChargeRoutes = [
     },
   ),
 ]
+
+function chargedAnswer(charge: FeatureChargeResult): Answer {
+  const json = featureChargeToJson(charge)
+  return charge.replayed ? ok(json) : created(`/api/v1/feature-charges/${charge.id}`, json)
+}

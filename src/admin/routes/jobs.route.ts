@@ -1,8 +1,9 @@
 import { ForbiddenError, NotFoundError } from '../../foundation/errors.ts'
 import type { Principal } from '../../foundation/mandate.ts'
 import { batchQuoteToJson, jobToJson, quoteToJson, receiptToJson } from '../../managers/contract-json.ts'
+import { firstJobView } from '../../managers/first-job-view.ts'
 import type { JobView } from '../../managers/job-view.ts'
-import { accepted, ok } from '../answer.ts'
+import { accepted, ok, replayed } from '../answer.ts'
 import type { AdminDependencies } from '../dependencies.ts'
 import { listOf } from '../json/answer-fields.ts'
 import { batchQuoteAnswer, jobAnswer, quoteAnswer, receiptAnswer } from '../json/job-answer.ts'
@@ -33,7 +34,8 @@ export const jobRoutes = [
       const userId = memberOf(principal, body.userId)
       const key = mandate.idempotency?.key ?? null
       const job = await service.submit({ ...body, organizationId, userId, key })
-      return accepted(`/api/v1/jobs/${job.id}`, jobToJson(job))
+      const made = accepted(`/api/v1/jobs/${job.id}`, jobToJson(job.replayed ? firstJobView(job) : job))
+      return job.replayed ? replayed(made) : made
     },
   ),
 

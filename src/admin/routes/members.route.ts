@@ -1,5 +1,6 @@
 import { memberToJson } from '../../managers/contract-json.ts'
-import { accepted, created, noContent, ok, tagged } from '../answer.ts'
+import type { AddedMember } from '../../managers/team-billing.manager.ts'
+import { type Answer, accepted, created, given, noContent, ok, tagged } from '../answer.ts'
 import { listOf } from '../json/answer-fields.ts'
 import { memberAnswer } from '../json/organization-answer.ts'
 import { memberPatch, newMember } from '../json/organization-json.ts'
@@ -36,13 +37,8 @@ export const memberRoutes = [
       },
       problems: ['seat-limit', 'no-tariff'],
     },
-    async ({ params: { id }, body: { userId, role, spendingLimit } }, { teams }) => {
-      const { created: isNew, member } = await teams.addMember(id, userId, role, spendingLimit)
-      const json = memberToJson(member)
-      if (!isNew) return ok(json)
-      const location = `/api/v1/admin/organizations/${id}/members/${userId}`
-      return member.state === 'active' ? created(location, json) : accepted(location, json)
-    },
+    async ({ params: { id }, body: { userId, role, spendingLimit }, order }, { teams }) =>
+      given(await teams.addMember(id, userId, role, spendingLimit, order(addedAnswer))),
   ),
 
   route(
@@ -95,14 +91,20 @@ export const memberRoutes = [
       scope: 'admin',
       params: ofMember,
       body: memberPatch,
+      idempotent: true,
       dryRun: true,
       tagged: true,
       answers: { 200: answer('The member', memberAnswer) },
       problems: ['last-owner'],
     },
-    async ({ params: { id, userId }, body }, { teams }) => {
-      const json = memberToJson(await teams.changeMember(id, userId, body))
-      return tagged(ok(json), editable(json))
+    async ({ params: { id, userId }, body, order }, { teams }) => {
+      const answered = await teams.changeMember(
+        id,
+        userId,
+        body,
+        order((member) => ok(memberToJson(member))),
+      )
+      return tagged(given(answered), editable(JSON.parse(answered.answer.body)))
     },
   ),
 
@@ -115,13 +117,19 @@ export const memberRoutes = [
       summary: 'Remove a member; the paid seat stays free for another until the period ends',
       scope: 'admin',
       params: ofMember,
+      idempotent: true,
       dryRun: true,
       answers: { 204: answer('The member is removed', null) },
       problems: ['last-owner'],
     },
-    async ({ params: { id, userId } }, { teams }) => {
-      await teams.removeMember(id, userId)
-      return noContent()
-    },
+    async ({ params: { id, userId }, order }, { teams }) =>
+      given(await teams.removeMember(id, userId, order(noContent))),
   ),
 ]
+
+function addedAnswer({ created: isNew, member }: AddedMember): Answer {
+  const json = memberToJson(member)
+  if (!isNew) return ok(json)
+  const location = `/api/v1/admin/organizations/${member.organizationId}/members/${member.userId}`
+  return member.state === 'active' ? created(location, json) : accepted(location, json)
+}

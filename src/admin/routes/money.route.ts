@@ -1,6 +1,6 @@
-import type { FundingResult } from '../../managers/balance.manager.ts'
+import type { FundingResult } from '../../managers/balance-view.ts'
 import { fundingToJson } from '../../managers/contract-json.ts'
-import { created, ok } from '../answer.ts'
+import { type Answer, created, given, ok } from '../answer.ts'
 import { fundingAnswer } from '../json/organization-answer.ts'
 import { adjustment, topUp } from '../json/organization-json.ts'
 import { accountPart } from '../parameters.ts'
@@ -31,7 +31,7 @@ export const moneyRoutes = [
       answers,
       problems: ['reference-conflict'],
     },
-    async ({ params: { id }, body }, { balances }) => answered(id, await balances.topUp(id, body)),
+    async ({ params: { id }, body, order }, { balances }) => given(await balances.topUp(id, body, order(answerOf(id)))),
   ),
 
   route(
@@ -49,11 +49,14 @@ export const moneyRoutes = [
       answers,
       problems: ['reference-conflict', 'insufficient-balance'],
     },
-    async ({ params: { id }, body }, { balances }) => answered(id, await balances.adjust(id, body)),
+    async ({ params: { id }, body, order }, { balances }) =>
+      given(await balances.adjust(id, body, order(answerOf(id)))),
   ),
 ]
 
-function answered(id: string, result: FundingResult) {
-  const json = fundingToJson(result)
-  return result.replayed ? ok(json) : created(`/api/v1/admin/organizations/${id}/ledger`, json)
+function answerOf(id: string) {
+  return (result: FundingResult): Answer => {
+    const json = fundingToJson(result)
+    return result.replayed ? ok(json) : created(`/api/v1/admin/organizations/${id}/ledger`, json)
+  }
 }

@@ -1,4 +1,4 @@
-import type { Call, CallKind, Calls, Verdict, Verdicts } from '../../ledger/calls.ts'
+import type { Answered, Call, CallKind, Calls, Outcome, Slip, Verdicts } from '../../ledger/calls.ts'
 import { Lane, type LaneOptions, type RunBatch, systemTime } from './lane.ts'
 
 /** How a batcher of a process works by default; what each bound is for stands beside it. */
@@ -37,6 +37,11 @@ export interface MoneyPath {
    *   right: what was done is found by its key
    */
   decide<K extends CallKind>(kind: K, call: Calls[K]): Promise<Verdicts[K]>
+  /**
+   * The same with a slip, which is stored with the call's effect. A key that was answered before is answered again.
+   * @throws TollkeeperError 422 `idempotency-mismatch` where the key was used for another request, and what `decide` throws
+   */
+  decideOnce<K extends CallKind>(kind: K, call: Calls[K], slip: Slip<K>): Promise<Verdicts[K] | Answered>
 }
 
 /**
@@ -53,9 +58,16 @@ export class Batcher implements MoneyPath {
   }
 
   decide<K extends CallKind>(kind: K, call: Calls[K]): Promise<Verdicts[K]> {
-    const { promise, resolve, reject } = Promise.withResolvers<Verdicts[K]>()
-    const lane = this.#lanes[laneOf(call.organizationId, this.#lanes.length)]
-    lane?.add({ kind, ...call } as unknown as Call, resolve as (verdict: Verdict) => void, reject)
+    return this.#add({ kind, ...call } as unknown as Call) as Promise<Verdicts[K]>
+  }
+
+  decideOnce<K extends CallKind>(kind: K, call: Calls[K], slip: Slip<K>): Promise<Verdicts[K] | Answered> {
+    return this.#add({ kind, ...call, slip } as unknown as Call) as Promise<Verdicts[K] | Answered>
+  }
+
+  #add(call: Call): Promise<Outcome> {
+    const { promise, resolve, reject } = Promise.withResolvers<Outcome>()
+    this.#lanes[laneOf(call.organizationId, this.#lanes.length)]?.add(call, resolve, reject)
     return promise
   }
 

@@ -6,11 +6,18 @@ const CALL_BYTES = 500
 /** A stage's bound, a model's usage or a delivery that was seen, as JSON. */
 const ITEM_BYTES = 250
 
+/** An answer and an entry of the audit log, which are made with the verdict. */
+const SLIP_BYTES = 3_000
+
 /**
  * What a call carries through memory and the connection, in bytes, near enough to bound both: its result and note are
  * measured, the rest is estimated from how many items it has.
  */
 export function bytesOf(call: Call): number {
+  return call.slip ? SLIP_BYTES + bytesWithoutSlip(call) : bytesWithoutSlip(call)
+}
+
+function bytesWithoutSlip(call: Call): number {
   if (call.kind === 'settle') {
     return CALL_BYTES + usageBytes(call.usage) + usageBytes(call.lost ?? null) + textBytes(call.result)
   }

@@ -1,12 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { UnavailableError } from '../../foundation/errors.ts'
-import type { Call, Verdict } from '../../ledger/calls.ts'
+import type { Call, Outcome } from '../../ledger/calls.ts'
 import { translateDatabaseError } from '../errors.ts'
 import { errorCode, faultOf, jitteredPause, OutdatedFacts, UnansweredCommit, withRetry } from '../retry.ts'
 import { type BatchBounds, type Waiting, type WaitingBounds, WaitingCalls } from './waiting-calls.ts'
 
 /** Runs one batch in one transaction; an Error as a verdict is one caller's own. */
-export type RunBatch = (calls: readonly Call[], from?: LanePlace) => Promise<readonly (Verdict | Error)[]>
+export type RunBatch = (calls: readonly Call[], from?: LanePlace) => Promise<readonly (Outcome | Error)[]>
 
 /** Who asks for a transaction. */
 export interface LanePlace {
@@ -23,7 +23,7 @@ export interface LaneTime {
   later(ms: number, action: () => void): void
 }
 
-type Verdicts = readonly (Verdict | Error)[]
+type Verdicts = readonly (Outcome | Error)[]
 
 export interface LaneOptions {
   readonly batch: BatchBounds
@@ -172,7 +172,7 @@ export class Lane {
   }
 }
 
-function answer(part: readonly Waiting[], verdicts: readonly (Verdict | Error)[]): void {
+function answer(part: readonly Waiting[], verdicts: readonly (Outcome | Error)[]): void {
   for (const [index, { call, resolve, reject }] of part.entries()) {
     const verdict = verdicts[index]
     if (verdict === undefined) reject(new Error(`Invariant broken: a ${call.kind} was decided without a verdict`))

@@ -84,7 +84,7 @@ export class Memory {
     const stages = jobs.flatMap((known) => known.stages)
     const holds = jobs.flatMap(({ hold }) => hold ?? [])
     const facts = { now, organizations, jobs: jobs.map(({ job }) => job), stages, holds, counters }
-    return { facts: { ...facts, members, entries: [], featureCharges: [], parkedUpTo: new Map() }, stamps }
+    return { facts: { ...facts, members, entries: [], featureCharges: [], answers: [], parkedUpTo: new Map() }, stamps }
   }
 
   #recallJobs({ jobs, organizations, settled }: NamedRows): readonly KnownJob[] | null {
@@ -213,7 +213,7 @@ export class Memory {
 const memberKey = (organizationId: string, userId: string): string => `${organizationId} ${userId}`
 
 /** Whether claims, settlements and ends are all that is asked: they need neither bounds nor members nor parked jobs. */
-function asksForLittle({ admits, whole, members, keys, features, walks }: NamedRows): boolean {
+function asksForLittle({ admits, whole, members, keys, features, walks, slips }: NamedRows): boolean {
   const keyed = keys.ofJobs.length + keys.others.size + features.length
-  return !admits && whole.size === 0 && members.size === 0 && keyed === 0 && walks.length === 0
+  return !admits && whole.size === 0 && members.size === 0 && keyed === 0 && walks.length === 0 && !slips
 }

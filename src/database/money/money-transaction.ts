@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { failpoint, isArmed } from '../../foundation/failpoint.ts'
 import { newId } from '../../foundation/ids.ts'
-import type { Call, Verdict } from '../../ledger/calls.ts'
+import type { Call, Outcome } from '../../ledger/calls.ts'
 import type { Facts, Writes } from '../../ledger/facts.ts'
 import { fold } from '../../ledger/fold.ts'
 import type { Tariff } from '../../pricing/tariff.ts'
@@ -16,7 +16,7 @@ import { allOf, ask, STATEMENTS } from './statements.ts'
 import type { TariffCache } from './tariff-cache.ts'
 import { type Prepared, writingStatements } from './write-rows.ts'
 
-export type Verdicts = readonly (Verdict | Error)[]
+export type Verdicts = readonly (Outcome | Error)[]
 
 /** The SQLSTATE of `refuse_outdated`; its detail lists the organisations that have changed. */
 const CHANGED = 'TK001'
@@ -184,7 +184,8 @@ async function standStill(client: pg.ClientBase, asked: readonly Promise<unknown
 const stampEach = ({ organizations }: Facts, stamp: string): Stamps =>
   new Map(organizations.map(({ id }) => [id, stamp]))
 
-function versionsOf({ organizations, jobs, featureCharges }: Facts): readonly string[] {
+/** The tariff versions that rows may be decided by. */
+export function versionsOf({ organizations, jobs, featureCharges }: Facts): readonly string[] {
   const periods = organizations.flatMap((organization) => organization.periods)
   const next = organizations.map(({ nextTariffVersionId }) => ({ tariffVersionId: nextTariffVersionId }))
   const pinned = [...organizations, ...next, ...periods, ...jobs, ...featureCharges]

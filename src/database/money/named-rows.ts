@@ -32,6 +32,10 @@ export interface NamedRows {
   /** Charges of features that may have been made before; what is not is priced by the present counters. */
   readonly features: readonly { readonly organizationId: string; readonly key: string }[]
   readonly walks: readonly Walk[]
+  /** Keys of slips, of which the answer is read, if one was given. */
+  readonly answers: readonly { readonly scope: string; readonly key: string }[]
+  /** Whether a call has a slip: it is decided on rows that are read. */
+  readonly slips: boolean
   /** Whether a call may admit a job, and so needs bounds and steps. */
   readonly admits: boolean
 }
@@ -67,12 +71,18 @@ export function namedRows(calls: readonly Call[]): NamedRows {
   const others = new Set<string>()
   const features: { organizationId: string; key: string }[] = []
   const walks: Walk[] = []
+  const answers: { scope: string; key: string }[] = []
+  let slips = false
   const walkAll = (organizationId: string): void => {
     teams.add(organizationId)
     walks.push({ organizationId, parkedAt: null, id: null, fitting: false })
   }
   for (const call of calls) {
     organizations.add(call.organizationId)
+    if (call.slip) {
+      slips = true
+      if (call.slip.key) answers.push({ scope: call.organizationId, key: call.slip.key.key })
+    }
     if ('jobId' in call && call.jobId !== null) jobs.add(call.jobId)
     if ('userId' in call && call.userId !== null) {
       members.add(call.userId)
@@ -105,5 +115,5 @@ export function namedRows(calls: readonly Call[]): NamedRows {
   }
   const admits = calls.some(({ kind }) => !PLAIN.has(kind))
   const keys = { ofJobs, others }
-  return { organizations, jobs, whole, settled, members, teams, keys, features, walks, admits }
+  return { organizations, jobs, whole, settled, members, teams, keys, features, walks, answers, slips, admits }
 }

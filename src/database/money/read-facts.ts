@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { PARKED_PER_WAKE } from '../../ledger/calls.ts'
 import type { Facts, JobRow, StageRow } from '../../ledger/facts.ts'
 import { isStopping } from '../../ledger/states.ts'
+import { answerFrom } from './answer-rows.ts'
 import { listOf, plain, quoted } from './array-literal.ts'
 import type { GivenTime } from './database-clock.ts'
 import type { Stamps } from './memory.ts'
@@ -48,17 +49,20 @@ export async function readFacts(
   const needsMembers = ids.length > 0 || named.teams.size > 0
   const needsCounters = ids.length + features.length > 0
   const featureKeys = [quoted(features, (row) => row.organizationId), quoted(features, ({ key }) => key)]
-  const [, balances, organizationRows, jobRows, stageRows, counters, members, entries, featureRows] = await allOf([
-    begin,
-    locking,
-    ask(client, STATEMENTS.readOrganizations, [organizations, counted, time()]),
-    ids.length > 0 ? ask(client, STATEMENTS.readJobs, [jobIds, admits]) : NOTHING,
-    ids.length > 0 ? ask(client, STATEMENTS.readStages, [jobIds, admits]) : NOTHING,
-    needsCounters ? ask(client, STATEMENTS.readCounters, [organizations, jobIds]) : NOTHING,
-    needsMembers ? ask(client, STATEMENTS.readMembers, memberValues(named, jobIds)) : NOTHING,
-    ofJobs.length + others.size > 0 ? ask(client, STATEMENTS.readEntries, [...pairs, listOf(others)]) : NOTHING,
-    features.length > 0 ? ask(client, STATEMENTS.readFeatureCharges, featureKeys) : NOTHING,
-  ])
+  const answerKeys = [quoted(named.answers, ({ scope }) => scope), quoted(named.answers, ({ key }) => key)]
+  const [, balances, organizationRows, jobRows, stageRows, counters, members, entries, featureRows, answers] =
+    await allOf([
+      begin,
+      locking,
+      ask(client, STATEMENTS.readOrganizations, [organizations, counted, time()]),
+      ids.length > 0 ? ask(client, STATEMENTS.readJobs, [jobIds, admits]) : NOTHING,
+      ids.length > 0 ? ask(client, STATEMENTS.readStages, [jobIds, admits]) : NOTHING,
+      needsCounters ? ask(client, STATEMENTS.readCounters, [organizations, jobIds]) : NOTHING,
+      needsMembers ? ask(client, STATEMENTS.readMembers, memberValues(named, jobIds)) : NOTHING,
+      ofJobs.length + others.size > 0 ? ask(client, STATEMENTS.readEntries, [...pairs, listOf(others)]) : NOTHING,
+      features.length > 0 ? ask(client, STATEMENTS.readFeatureCharges, featureKeys) : NOTHING,
+      named.answers.length > 0 ? ask(client, STATEMENTS.readAnswers, answerKeys) : NOTHING,
+    ])
   const byId = new Map(balances.map((row) => [row[0], row]))
   const jobs = jobRows.map(jobFrom)
   const stages = stageRows.map(stageFrom)
@@ -74,6 +78,7 @@ export async function readFacts(
     members: members.map(memberFrom),
     entries: entries.map(entryFrom),
     featureCharges: featureRows.map(featureChargeFrom),
+    answers: answers.map(answerFrom),
     parkedUpTo: parkedUpTo(balances, named),
   }
   return { facts, stamps: new Map(balances.map((row) => [row[0] as string, row[7] as string])) }

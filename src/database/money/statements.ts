@@ -32,6 +32,7 @@ export const STATEMENTS = {
   readMembers: statement('read-members'),
   readEntries: statement('read-entries'),
   readFeatureCharges: statement('read-feature-charges'),
+  readAnswers: statement('read-answers'),
   writeBalances: statement('write-balances'),
   writeSubscriptions: statement('write-subscriptions'),
   writePeriods: statement('write-periods'),
@@ -49,7 +50,9 @@ export const STATEMENTS = {
   raiseAlerts: statement('raise-alerts'),
   clearAlerts: statement('clear-alerts'),
   writeFeatureCharges: statement('write-feature-charges'),
+  writeAnswers: statement('write-answers'),
   notify: statement('notify'),
+  writeAudit: statement('write-audit'),
 } as const
 
 /** Sends a statement without waiting for those before it: the connection is a pipeline. */

@@ -1,4 +1,4 @@
-import type { Call, Verdict } from '../../ledger/calls.ts'
+import type { Call, Outcome } from '../../ledger/calls.ts'
 import { bytesOf, WALK_ROWS, walks } from './call-size.ts'
 
 /** Where a batch ends. A single call that is larger than that goes alone. */
@@ -23,7 +23,7 @@ export interface Waiting {
   /** Replaced by a repeated one once a try of it may have been stored. */
   call: Call
   readonly bytes: number
-  readonly resolve: (verdict: Verdict) => void
+  readonly resolve: (verdict: Outcome) => void
   readonly reject: (error: unknown) => void
   /** The lane's count of periods when it came. */
   readonly period: number

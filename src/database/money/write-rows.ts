@@ -11,6 +11,7 @@ import type {
   Writes,
 } from '../../ledger/facts.ts'
 import { alertStatements } from './alert-rows.ts'
+import { answerColumns } from './answer-rows.ts'
 import { json, listOf, plain, quoted } from './array-literal.ts'
 import { type Cells, STATEMENTS, type Statement } from './statements.ts'
 import { linesToJson, lineToJson } from './stored-lines.ts'
@@ -55,11 +56,14 @@ export function writingStatements(
   store(STATEMENTS.writeAbsorbed, writes.absorbed, absorbedColumns)
   prepared.push(...alertStatements(writes.alerts))
   store(STATEMENTS.writeFeatureCharges, writes.featureCharges, featureChargeColumns)
+  store(STATEMENTS.writeAnswers, writes.slips.answers, answerColumns)
   if (prepared.length > 0 || writes.organizations.length > 0) {
     prepared.push([STATEMENTS.writeBalances, [...balanceColumns(organizations), stamp]])
   }
   const notices = writes.wake.map((id) => (writes.wakeAll.includes(id) ? `${id} all` : id))
   store(STATEMENTS.notify, notices, (messages) => [listOf(messages)])
+  // Behind everything else: it waits for the end of the chain, where all who are audited meet.
+  store(STATEMENTS.writeAudit, writes.slips.entries, (entries) => [listOf(entries)])
   return prepared
 }
 
