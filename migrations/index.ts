@@ -11,6 +11,7 @@ import { Migration20261124004000_plan_life } from './Migration20261124004000_pla
 import { Migration20261124005000_usage } from './Migration20261124005000_usage.ts'
 import { Migration20261124006000_balance_alerts } from './Migration20261124006000_balance_alerts.ts'
 import { Migration20261124105000_secrets } from './Migration20261124105000_secrets.ts'
+import { Migration20261124190000_row_level_security } from './Migration20261124190000_row_level_security.ts'
 
 /** Every migration, oldest first: an explicit list, so that the published package needs no folder scan. */
 export const migrations = [
@@ -27,4 +28,5 @@ export const migrations = [
   Migration20261124005000_usage,
   Migration20261124006000_balance_alerts,
   Migration20261124105000_secrets,
+  Migration20261124190000_row_level_security,
 ]

@@ -36,7 +36,7 @@ export async function compose(options: ComposeOptions) {
   const managers = openManagers(config, storage, logger, opened)
   const measuring = openMeasuring(opened)
   const stages = await openStages(options, measuring, opened)
-  const { inTransaction, em, notifications } = storage
+  const { inTransaction, inTenantTransaction, em, notifications } = storage
   const { jobs, billing, outbox, queues } = managers
   const quotes = new QuoteManager(storage.tariffs, storage.pool, clock)
   const intervalMs = config.reconcileIntervalMs
@@ -60,6 +60,7 @@ export async function compose(options: ComposeOptions) {
     /** The PostgreSQL that holds everything, with its password. */
     databaseUrl: database.appUrl,
     inTransaction,
+    inTenantTransaction,
     em,
     cursorSecret: storage.cursorSecret,
     ...managers,

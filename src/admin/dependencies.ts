@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import type { InTransaction } from '../database/transaction.ts'
+import type { InTenantTransaction, InTransaction } from '../database/transaction.ts'
 import type { createLogger } from '../foundation/logger.ts'
 import type { AlertManager } from '../managers/alert.manager.ts'
 import type { BalanceManager } from '../managers/balance.manager.ts'
@@ -24,6 +24,8 @@ export interface AdminDependencies {
   readonly config: Pick<Config, 'adminApiKey' | 'defaultCurrency' | 'maxTextBytes'>
   readonly logger: ReturnType<typeof createLogger>
   readonly inTransaction: InTransaction
+  /** For what is read about one organisation, whoever asks. */
+  readonly inTenantTransaction: InTenantTransaction
   /** What cursors are signed with. */
   readonly cursorSecret: Buffer
   readonly tariffs: TariffManager

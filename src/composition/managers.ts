@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import { createInSnapshot } from '../database/snapshot.ts'
+import { createInSnapshot, createInTenantSnapshot } from '../database/snapshot.ts'
 import { systemClock } from '../foundation/clock.ts'
 import type { Logger } from '../foundation/logger.ts'
 import { AlertManager } from '../managers/alert.manager.ts'
@@ -41,6 +41,7 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
     outputLimit: config.maxOutputTokens,
   })
   const inSnapshot = createInSnapshot(pool)
+  const inTenantSnapshot = createInTenantSnapshot(pool)
   const verifier = new VerifyManager({
     inSnapshot,
     inTransaction,
@@ -54,8 +55,8 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
   return {
     billing,
     verifier,
-    usage: new UsageManager({ inSnapshot, idsTellTime: clock === systemClock }),
-    statements: new StatementManager(inSnapshot),
+    usage: new UsageManager({ inTenantSnapshot, idsTellTime: clock === systemClock }),
+    statements: new StatementManager(inTenantSnapshot),
     balances: new BalanceManager(money, (resumed) => outbox.resume(resumed)),
     featureCharges: new FeatureChargeManager(),
     jobs: new JobManager(o200kBase, clock),

@@ -14,7 +14,7 @@ const RIGHTS = `
 select r.rolname, w.word,
   r.rolsuper or pg_has_role(r.oid, c.relowner, 'USAGE') as owns
 from pg_roles r, unnest(array['UPDATE', 'DELETE', 'TRUNCATE']) as w(word), pg_class c
-where c.oid = 'tollkeeper.ledger_entries'::regclass and r.rolname in (current_user, 'tollkeeper_app')
+where c.oid = 'tollkeeper.ledger_entries'::regclass and r.rolname in (session_user, current_user, 'tollkeeper_app')
   and has_table_privilege(r.oid, c.oid, w.word)
 order by 1, 2`
 

@@ -22,7 +22,7 @@ export function usageRoutes(deps: UsageDependencies): Router {
 
 async function sendUsage({ usage }: UsageDependencies, id: string, req: Request, res: Response): Promise<void> {
   const [request, isCsv] = [usageRequestOf(req), wantsCsv(req)]
-  const report = await usage.report(id, request)
+  const report = await usage.report({ organizationId: id, userId: null }, request)
   res.vary('Accept')
   if (isCsv) sendCsv(res, `usage-${id}`, usageToCsv(report))
   else res.json(usageToJson(report))
