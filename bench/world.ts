@@ -17,7 +17,7 @@ export interface World extends AsyncDisposable {
   readonly url: string
   readonly ownerUrl: string
   readonly tollkeeper: Tollkeeper
-  /** For what stands beside the product: seeding, the reference, looking. */
+  /** The owner's, for what stands beside the product: seeding, looking. */
   readonly pool: pg.Pool
 }
 
@@ -29,7 +29,7 @@ export async function openWorld(
 ): Promise<World> {
   const config = readConfig({ DATABASE_URL: appUrl, DATABASE_OWNER_URL: ownerUrl, LOG_LEVEL: 'error', ...env })
   const tollkeeper = await compose({ config, agents })
-  const pool = new pg.Pool({ connectionString: appUrl, max: 2 })
+  const pool = new pg.Pool({ connectionString: ownerUrl, max: 2 })
   return {
     url: appUrl,
     ownerUrl,

@@ -14,6 +14,7 @@ import { Migration20261124100000_audit_log } from './Migration20261124100000_aud
 import { Migration20261124101000_idempotency_keys } from './Migration20261124101000_idempotency_keys.ts'
 import { Migration20261124102000_api_keys } from './Migration20261124102000_api_keys.ts'
 import { Migration20261124105000_secrets } from './Migration20261124105000_secrets.ts'
+import { Migration20261124190000_row_level_security } from './Migration20261124190000_row_level_security.ts'
 
 /** Every migration, oldest first: an explicit list, so that the published package needs no folder scan. */
 export const migrations = [
@@ -33,4 +34,5 @@ export const migrations = [
   Migration20261124101000_idempotency_keys,
   Migration20261124102000_api_keys,
   Migration20261124105000_secrets,
+  Migration20261124190000_row_level_security,
 ]

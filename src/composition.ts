@@ -42,7 +42,7 @@ export async function compose(options: ComposeOptions) {
   const { watchWorkers, ...operations } = openOperations(config, metrics, storage, managers, opened)
   const measuring = openMeasuring(opened)
   const stages = await openStages(options, measuring, opened)
-  const { inTransaction, em, notifications } = storage
+  const { inTransaction, inTenantTransaction, em, notifications } = storage
   const { jobs, billing, outbox } = managers
   const quotes = new QuoteManager(storage.tariffs, storage.pool, clock)
   const intervalMs = config.reconcileIntervalMs
@@ -66,6 +66,7 @@ export async function compose(options: ComposeOptions) {
     /** The PostgreSQL that holds everything, with its password. */
     databaseUrl: database.appUrl,
     inTransaction,
+    inTenantTransaction,
     em,
     cursorSecret: storage.cursorSecret,
     ...managers,

@@ -38,7 +38,8 @@ export function asked(req: Request, terms: RouteTerms, principal: Principal, dep
   const body = readBody(req, terms)
   const whose = organizationOf(terms, query, body, principal)
   const mandate = mandateOf(req, terms, principal, query.dry_run === true)
-  const inTransaction = deps.inTransaction
+  const { inTransaction, inTenantTransaction } = deps
+  const { userId } = principal
   return {
     params,
     query,
@@ -51,7 +52,9 @@ export function asked(req: Request, terms: RouteTerms, principal: Principal, dep
       return { limit: size, position: place === null ? null : deps.cursors.read(list, place) }
     },
     pageOf: (list, data, ...next) => ({ data, next_cursor: deps.cursors.write(list, next) }),
-    read: (work) => inTransaction(work),
+    // Whoever asks about one organisation sees no other, also where a query forgets to say whose rows it wants.
+    read: (work) =>
+      whose === null ? inTransaction(work) : inTenantTransaction({ organizationId: whose, userId }, work),
     change: (work) => change(deps, mandate, terms.answers, work),
     order: (answer) => ({ mandate, answer: (result) => kept(answer(result), terms.answers) }),
     requireMatch(state) {

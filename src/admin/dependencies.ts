@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import type { InTransaction } from '../database/transaction.ts'
+import type { InTenantTransaction, InTransaction } from '../database/transaction.ts'
 import type { createLogger } from '../foundation/logger.ts'
 import type { AlertManager } from '../managers/alert.manager.ts'
 import type { ApiKeyManager } from '../managers/api-key.manager.ts'
@@ -29,6 +29,8 @@ export interface AdminDependencies {
   readonly config: Pick<Config, 'adminApiKey' | 'defaultCurrency' | 'maxTextBytes' | 'rateLimitPerMinute'>
   readonly logger: ReturnType<typeof createLogger>
   readonly inTransaction: InTransaction
+  /** For what is read about one organisation, whoever asks. */
+  readonly inTenantTransaction: InTenantTransaction
   /** What cursors are signed with. */
   readonly cursorSecret: Buffer
   readonly apiKeys: ApiKeyManager

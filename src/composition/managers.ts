@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import { createInSnapshot } from '../database/snapshot.ts'
+import { createInSnapshot, createInTenantSnapshot } from '../database/snapshot.ts'
 import { systemClock } from '../foundation/clock.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Meters } from '../foundation/meters.ts'
@@ -56,6 +56,7 @@ export function openManagers(
   const apiKeys = new ApiKeyManager(time, storage.keys)
   opened.defer(storage.notifications.on('tollkeeper_keys', () => apiKeys.forget()))
   const inSnapshot = createInSnapshot(pool)
+  const inTenantSnapshot = createInTenantSnapshot(pool)
   const verifier = new VerifyManager({
     inSnapshot,
     inTransaction,
@@ -74,8 +75,8 @@ export function openManagers(
     billing,
     verifier,
     auditLog,
-    usage: new UsageManager({ inSnapshot, idsTellTime: clock === systemClock }),
-    statements: new StatementManager(inSnapshot),
+    usage: new UsageManager({ inTenantSnapshot, idsTellTime: clock === systemClock }),
+    statements: new StatementManager(inTenantSnapshot),
     apiKeys,
     balances: new BalanceManager(mandated, (resumed) => outbox.resume(resumed)),
     featureCharges: new FeatureChargeManager(),

@@ -16,7 +16,7 @@ import { openMoneyPool, openQueuePool } from '../database/pool.ts'
 import { readSecret } from '../database/secrets.ts'
 import { watchPool } from '../database/silence.ts'
 import { StageWorkReader } from '../database/stage-work.ts'
-import { createInTransaction } from '../database/transaction.ts'
+import { createInTenantTransaction, createInTransaction } from '../database/transaction.ts'
 import { type Clock, systemClock } from '../foundation/clock.ts'
 import type { Logger } from '../foundation/logger.ts'
 import type { Meters } from '../foundation/meters.ts'
@@ -76,6 +76,7 @@ export async function openStorage(
   const backend = openBackend(config, url, logger, pools, opened)
   return {
     inTransaction: createInTransaction(orm),
+    inTenantTransaction: createInTenantTransaction(orm),
     em: () => orm.em.fork(),
     pool,
     /** The time that managers and the sweep go by. */

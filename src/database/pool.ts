@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { gatheringSocket } from '../foundation/gathered-writes.ts'
+import { MONEY_ROLE } from './roles.ts'
 
 /** A server that accepts and then says nothing is given up after this time. */
 const CONNECT_MAX_MS = 5_000
@@ -21,6 +22,8 @@ export class ImpatientClient extends pg.Client {
  * table is small and ruinous later, and a plan made anew for each batch costs as much as the batch.
  */
 const MONEY_SETTINGS = {
+  // What it may do is less than what the application may, but for the ledger, which only it writes.
+  role: MONEY_ROLE,
   search_path: 'tollkeeper',
   // Says to the triggers that whoever writes here sets the stamps himself.
   'tollkeeper.money_path': 'on',

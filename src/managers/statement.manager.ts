@@ -1,4 +1,5 @@
-import type { InSnapshot, Snapshot } from '../database/snapshot.ts'
+import type { InTenantSnapshot, Snapshot } from '../database/snapshot.ts'
+import type { Tenant } from '../database/tenant.ts'
 import { NotFoundError } from '../foundation/errors.ts'
 import { invariant } from '../foundation/invariant.ts'
 import { Turnstile } from '../foundation/turnstile.ts'
@@ -55,12 +56,12 @@ export type ShareOf = (typeof SHARES)[number]
  * period in which it was posted. So what is closed never changes. Only reads.
  */
 export class StatementManager {
-  readonly #inSnapshot: InSnapshot
+  readonly #inTenantSnapshot: InTenantSnapshot
   readonly #entriesAtOnce: number
   readonly #turnstile = new Turnstile({ atOnce: AT_ONCE, waitingMax: WAITING_MAX })
 
-  constructor(inSnapshot: InSnapshot, entriesAtOnce = ENTRIES_AT_ONCE) {
-    this.#inSnapshot = inSnapshot
+  constructor(inTenantSnapshot: InTenantSnapshot, entriesAtOnce = ENTRIES_AT_ONCE) {
+    this.#inTenantSnapshot = inTenantSnapshot
     this.#entriesAtOnce = entriesAtOnce
   }
 
@@ -69,7 +70,7 @@ export class StatementManager {
     organizationId: string,
     { limit, before }: { readonly limit: number; readonly before: number | null },
   ): Promise<{ readonly periods: readonly StatedPeriod[]; readonly next: number | null }> {
-    return this.#inSnapshot(async (snapshot) => {
+    return this.#inTenantSnapshot(whole(organizationId), async (snapshot) => {
       const current = await currentPeriod(snapshot, organizationId)
       const newest = before === null ? current : Math.min(before - 1, current)
       const found = await readPeriods(snapshot, organizationId, newest, limit + 1)
@@ -85,7 +86,7 @@ export class StatementManager {
    */
   statement(organizationId: string, period: number | 'current'): Promise<Statement> {
     return this.#turnstile.pass(() =>
-      this.#inSnapshot(async (snapshot) => {
+      this.#inTenantSnapshot(whole(organizationId), async (snapshot) => {
         const number = period === 'current' ? await currentPeriod(snapshot, organizationId) : period
         const [stated, former] = await readPeriods(snapshot, organizationId, number, 2)
         if (stated?.number !== number) throw await missing(snapshot, organizationId)
@@ -95,6 +96,9 @@ export class StatementManager {
     )
   }
 }
+
+/** Statements are the organisation's, not a member's: with some of its entries hidden no period would add up. */
+const whole = (organizationId: string): Tenant => ({ organizationId, userId: null })
 
 async function currentPeriod(snapshot: Snapshot, organizationId: string): Promise<number> {
   const number = await readPeriodNumber(snapshot, organizationId)

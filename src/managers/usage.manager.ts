@@ -1,5 +1,6 @@
 import { errorCode } from '../database/retry.ts'
-import type { InSnapshot, Snapshot } from '../database/snapshot.ts'
+import type { InTenantSnapshot, Snapshot } from '../database/snapshot.ts'
+import type { Tenant } from '../database/tenant.ts'
 import { ValidationError } from '../foundation/errors.ts'
 import type { Bucket, TimeZone } from '../foundation/time-zone.ts'
 import { Turnstile } from '../foundation/turnstile.ts'
@@ -51,7 +52,7 @@ export interface UsageReport extends Omit<UsageRequest, 'from' | 'to'> {
 }
 
 interface UsageDependencies {
-  readonly inSnapshot: InSnapshot
+  readonly inTenantSnapshot: InTenantSnapshot
   /** Whether stages are finished by the same clock that ids are made by. */
   readonly idsTellTime: boolean
   /** How long one report may be computed; 30 s by default. */
@@ -71,12 +72,13 @@ export class UsageManager {
 
   /**
    * Sums the lines of charged stages by when they were finished; a reversed stage is not in it, nor what was written off.
+   * Of a member only what that member used.
    * @throws NotFoundError; ValidationError where `from` is not before `to`, or too much is asked for at once;
    *         UnavailableError where too many ask
    */
-  report(organizationId: string, request: UsageRequest): Promise<UsageReport> {
+  report(tenant: Tenant, request: UsageRequest): Promise<UsageReport> {
     return this.#turnstile.pass(() =>
-      this.#with.inSnapshot((snapshot) => this.#report(snapshot, organizationId, request)),
+      this.#with.inTenantSnapshot(tenant, (snapshot) => this.#report(snapshot, tenant.organizationId, request)),
     )
   }
 

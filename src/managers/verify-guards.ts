@@ -20,7 +20,7 @@ const RIGHTS = `
 select r.rolname, w.word, c.relname, r.rolsuper or pg_has_role(r.oid, c.relowner, 'USAGE') as owns
 from pg_roles r, pg_class c, unnest(array['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) as w(word)
 where c.oid = any (array['tollkeeper.ledger_entries', 'tollkeeper.audit_log', 'tollkeeper.audit_head']::regclass[])
-  and r.rolname in (current_user, 'tollkeeper_app') and has_table_privilege(r.oid, c.oid, w.word)
+  and r.rolname in (session_user, current_user, 'tollkeeper_app') and has_table_privilege(r.oid, c.oid, w.word)
   and (w.word <> 'INSERT' or c.relname <> 'ledger_entries')
 order by 3 desc, 1, 2`
 

@@ -5,7 +5,7 @@ const AbsorbedUsageSchema = defineEntity({
   tableName: 'absorbed_usage',
   properties: {
     id: p.uuid().primary(),
-    // No foreign keys, as in the ledger: rows are only written under their organisation's lock.
+    // Together they refer to a job of this organisation, by absorbed_usage_job_fk.
     organizationId: p.string().length(64),
     jobId: p.uuid(),
     stage: p.string().length(64),

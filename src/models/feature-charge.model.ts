@@ -6,7 +6,7 @@ const FeatureChargeSchema = defineEntity({
   tableName: 'feature_charges',
   properties: {
     id: p.uuid().primary(),
-    // No foreign key, as in the ledger: rows are only written under their organisation's lock.
+    // No foreign key of its own, as in the ledger; with userId it refers to a member, with ledgerSeq to an entry.
     organizationId: p.string().length(64),
     key: p.text(),
     feature: p.string().length(64),

@@ -1,21 +1,12 @@
 import { defineEntity, p } from '@mikro-orm/core'
-import { Job } from './job.model.ts'
 
 const HoldSchema = defineEntity({
   name: 'Hold',
   tableName: 'holds',
   properties: {
-    jobId: () =>
-      p
-        .manyToOne(Job)
-        .primary()
-        .mapToPk()
-        .joinColumn('job_id')
-        .foreignKeyName('holds_job_fk')
-        .deleteRule('no action')
-        .updateRule('no action'),
+    jobId: p.uuid().primary(),
     generation: p.integer().primary(),
-    // No foreign key of its own: the job has one, and a hold is only written under its organisation's lock.
+    // With the job it refers to a job of this organisation, by holds_job_fk.
     organizationId: p.string().length(64),
     amount: p.bigint(),
     remaining: p.bigint(),

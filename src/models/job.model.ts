@@ -15,6 +15,7 @@ const JobSchema = defineEntity({
         .foreignKeyName('jobs_organization_fk')
         .deleteRule('no action')
         .updateRule('no action'),
+    // With the organisation it refers to a member, by jobs_member_fk.
     userId: p.string().length(64).strictNullable(),
     externalId: p.text().strictNullable(),
     submitKey: p.text().strictNullable(),
@@ -47,9 +48,12 @@ const JobSchema = defineEntity({
     admittedAt: p.datetime(3).strictNullable(),
     finishedAt: p.datetime(3).strictNullable(),
   },
-  uniques: [{ name: 'jobs_submit_key_unique', properties: ['organizationId', 'submitKey'] }],
-  indexes: [
+  uniques: [
+    { name: 'jobs_submit_key_unique', properties: ['organizationId', 'submitKey'] },
+    // Lists an organisation's jobs, and is what rows refer to that name both.
     { name: 'jobs_organization_newest', properties: ['organizationId', 'id'] },
+  ],
+  indexes: [
     {
       name: 'jobs_parked',
       expression: `create index "jobs_parked" on "tollkeeper"."jobs" ("organization_id", "parked_at", "id", (coalesce((rejection ->> 'atLeast')::bigint, 0))) where (state = 'rejected_for_balance'::text)`,

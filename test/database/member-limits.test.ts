@@ -109,7 +109,7 @@ describe('what is counted against members, on PostgreSQL', () => {
     expect(kindOf(await path.batcher.decide('admit', { ...large, bounds }))).toBe('insufficient')
     const versions = () =>
       world.database.query(
-        `select id, xmin::text from tollkeeper.jobs where user_id = 'ann' and organization_id = $1`,
+        `select id, xmin::text from tollkeeper.jobs where user_id = 'ann' and organization_id = $1 order by id`,
         ['walked'],
       )
     const before = await versions()

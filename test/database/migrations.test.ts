@@ -12,10 +12,19 @@ const FUNCTIONS = [
   ...['to-ms', 'from-ms', 'append-only'],
   ...['refuse-outdated', 'restamp', 'restamp-organization', 'restamp-all', 'restamp-period', 'refuse-published-change'],
   ...['append-audit', 'refuse-audit-change'],
+  ...['tenant-organization', 'tenant-user', 'protect-tables'],
 ]
 
-/** What MikroORM would drop because it does not know it: functions and triggers are ours, written by hand. */
-const BY_HAND = /^drop (function|trigger) if exists/
+/**
+ * What MikroORM would drop because it does not know it: functions, triggers and row-level security are ours, written by hand,
+ * as are keys of two columns, of which it would make a relation.
+ */
+const BY_HAND = [
+  /^drop (function|trigger) if exists/,
+  /^drop policy "(platform|tenant)" on/,
+  /^alter table "tollkeeper"."\w+" (no force|disable) row level security;$/,
+  /drop constraint "(holds_job|absorbed_usage_job|jobs_member|feature_charges_member|feature_charges_entry)_fk";$/,
+]
 
 /** A job whose input was settled before lines were stored as figures in a fixed order. */
 const OLD_ROWS = `
@@ -72,7 +81,9 @@ describe('migrations', () => {
     const orm = await openOrm(database.ownerUrl)
     try {
       const difference = await orm.schema.getUpdateSchemaSQL({ wrap: false })
-      const statements = difference.split('\n').filter((line) => line.trim() !== '' && !BY_HAND.test(line))
+      const statements = difference
+        .split('\n')
+        .filter((line) => line.trim() !== '' && !BY_HAND.some((known) => known.test(line)))
       expect(statements).toEqual([])
       const known = await orm.schema.getCreateSchemaSQL({ wrap: false })
       expect(known).toContain('ledger_entries_key_unique')

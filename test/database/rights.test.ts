@@ -15,20 +15,24 @@ describe('the ledger refuses change', () => {
   let world: World
   let tollkeeper: Tollkeeper
   let app: pg.Client
+  let money: pg.Client
   beforeAll(async () => {
     world = await openWorld('postgres')
     tollkeeper = await world.open()
     await fundedOrganization(tollkeeper, 'acme', '10.00', CONTRACT_COMPONENTS)
     app = new pg.Client({ connectionString: world.database.appUrl })
     await app.connect()
+    money = new pg.Client({ connectionString: world.database.appUrl, options: '-c role=tollkeeper_money' })
+    await money.connect()
   })
   afterAll(async () => {
     await app.end()
+    await money.end()
     await world.close()
   })
 
-  const insertEntry = (seq: number, amount: number, key: string, job: string | null = null) =>
-    app.query(
+  const insertEntry = (seq: number, amount: number, key: string, job: string | null = null, by: pg.Client = money) =>
+    by.query(
       `insert into tollkeeper.ledger_entries (id, organization_id, seq, kind, debit_account, credit_account, amount,
          currency, available_after, held_after, business_key, job_id, created_at)
        values (gen_random_uuid(), 'acme', $1, 'top_up', 'funding', 'available', $2, 'USD', 0, 0, $3, $4, now())`,
@@ -38,7 +42,7 @@ describe('the ledger refuses change', () => {
   const CHANGES = [
     `update tollkeeper.ledger_entries set amount = 1`,
     `delete from tollkeeper.ledger_entries`,
-    `truncate tollkeeper.ledger_entries`,
+    `truncate tollkeeper.ledger_entries cascade`,
   ]
 
   it.each(CHANGES)('to the application: %s', async (sql) => {
@@ -46,6 +50,23 @@ describe('the ledger refuses change', () => {
     await expect(app.query(sql)).rejects.toMatchObject({ code: '42501' })
     expect(await world.database.query('select * from tollkeeper.ledger_entries')).toEqual(before)
     expect(before).toHaveLength(1)
+  })
+
+  it.each(CHANGES)('to the money path, which alone adds to it: %s', async (sql) => {
+    const before = await world.database.query('select * from tollkeeper.ledger_entries')
+    await expect(money.query(sql)).rejects.toMatchObject({ code: '42501' })
+    await expect(insertEntry(60, 5, 'by the application', null, app)).rejects.toMatchObject({ code: '42501' })
+    expect(await world.database.query('select * from tollkeeper.ledger_entries')).toEqual(before)
+  })
+
+  it('the money path may change and remove nothing that the application may not', async () => {
+    const more = await world.database.query(
+      `select c.relname, w.word from pg_class c, unnest(array['UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) w(word)
+       where c.relnamespace = 'tollkeeper'::regnamespace and c.relkind = 'r'
+         and has_table_privilege('tollkeeper_money', c.oid, w.word)
+         and not has_table_privilege('tollkeeper_app', c.oid, w.word)`,
+    )
+    expect(more).toEqual([])
   })
 
   it.each(CHANGES)('even to the owner: %s', async (sql) => {

@@ -46,7 +46,7 @@ describe('a snapshot that is streamed', () => {
 
   it('brings rows in their order, and goes on being one picture of the database', async () => {
     await database.query('create table tollkeeper.seen as select 1 as n')
-    await database.query('grant select on tollkeeper.seen to tollkeeper_app')
+    await database.query('grant select on tollkeeper.seen to tollkeeper_money')
     const counts = await inSnapshot(async (snapshot) => {
       const before = await snapshot.read('select count(*)::int from tollkeeper.seen', [])
       await database.query('insert into tollkeeper.seen values (2)')

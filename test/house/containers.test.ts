@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { CONFIG_VARIABLES, readConfig } from '../../src/config/config.ts'
-import { APP_ROLE, OWNER_ROLE } from '../../src/database/embedded/roles.ts'
+import { OWNER_ROLE } from '../../src/database/embedded/roles.ts'
+import { APP_ROLE } from '../../src/database/roles.ts'
 import { ROOT } from './source-files.ts'
 
 const Service = z.looseObject({

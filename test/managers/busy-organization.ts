@@ -56,10 +56,22 @@ export const statusOf = async ({ database }: World, id: string) =>
 /** What a trigger refuses to change even to the owner. */
 const GUARDED = ['ledger_entries', 'tariff_versions', 'tariff_components', 'audit_log', 'audit_head']
 
+/** What would refuse the damage before anybody could find it. */
+const IN_THE_WAY = [
+  ['holds', 'holds_closed_is_empty'],
+  ['holds', 'holds_job_fk'],
+  ['absorbed_usage', 'absorbed_usage_job_fk'],
+  ['jobs', 'jobs_member_fk'],
+  ['feature_charges', 'feature_charges_member_fk'],
+  ['feature_charges', 'feature_charges_entry_fk'],
+] as const
+
 /** Changes rows as only the owner can, with triggers and constraints out of the way, and puts these back. */
 export async function damage({ database }: World, sql: string): Promise<void> {
   for (const table of GUARDED) await database.query(`alter table tollkeeper.${table} disable trigger user`)
-  await database.query(`alter table tollkeeper.holds drop constraint if exists holds_closed_is_empty`)
+  for (const [table, constraint] of IN_THE_WAY) {
+    await database.query(`alter table tollkeeper.${table} drop constraint if exists ${constraint}`)
+  }
   await database.query(sql)
   for (const table of GUARDED) await database.query(`alter table tollkeeper.${table} enable trigger user`)
 }

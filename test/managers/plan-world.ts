@@ -81,7 +81,7 @@ export async function standings({ database }: Pick<World, 'database'>, prefix: s
 /** Keeps a row for every change of an organisation's tariff from now on: who was moved, and how often. */
 export async function recordMoves({ database }: Pick<World, 'database'>): Promise<() => Promise<readonly string[]>> {
   await database.query(`create table if not exists public.moves_seen (id text not null)`)
-  await database.query(`grant insert on public.moves_seen to tollkeeper_app`)
+  await database.query(`grant insert on public.moves_seen to tollkeeper_app, tollkeeper_money`)
   await database.query(`create or replace function public.see_move() returns trigger language plpgsql as
     $$ begin insert into public.moves_seen values (new.id); return null; end $$`)
   await database.query(`create or replace trigger see_move after update on tollkeeper.organizations for each row

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Tollkeeper } from '../../src/composition.ts'
 import { lineFromJson, type StoredLine } from '../../src/database/money/stored-lines.ts'
-import { createInSnapshot } from '../../src/database/snapshot.ts'
+import { createInTenantSnapshot } from '../../src/database/snapshot.ts'
 import { TimeZone } from '../../src/foundation/time-zone.ts'
 import { type Share, type Statement, StatementManager } from '../../src/managers/statement.manager.ts'
 import { statementToCsv, statementToJson } from '../../src/managers/statement-json.ts'
@@ -38,7 +38,7 @@ beforeAll(async () => {
   world = await openWorld('postgres', { LOG_LEVEL: 'silent' })
   tollkeeper = await world.open([], { clock })
   pool = new pg.Pool({ connectionString: world.database.appUrl, max: 1 })
-  inSteps = new StatementManager(createInSnapshot(pool), 7)
+  inSteps = new StatementManager(createInTenantSnapshot(pool), 7)
 })
 afterAll(async () => {
   await pool.end()
@@ -144,7 +144,7 @@ describe('statements of a random story over several periods', () => {
         await tollkeeper.statements.statement(id, PERIODS + 1),
       ]
       const all = { from: start, to: end, by: null, groupBy: [], timeZone: TimeZone.named('UTC') as TimeZone }
-      expect((await tollkeeper.usage.report(id, all)).total.amount).toBe(paid)
+      expect((await tollkeeper.usage.report({ organizationId: id, userId: null }, all)).total.amount).toBe(paid)
       expect((await tollkeeper.verifier.verify({ organizationId: id })).violations).toEqual([])
     })
   }, 120_000)

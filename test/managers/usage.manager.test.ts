@@ -3,7 +3,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Tollkeeper } from '../../src/composition.ts'
 import { lineFromJson, type StoredLine } from '../../src/database/money/stored-lines.ts'
-import { createInSnapshot } from '../../src/database/snapshot.ts'
+import { createInTenantSnapshot } from '../../src/database/snapshot.ts'
 import { TimeZone } from '../../src/foundation/time-zone.ts'
 import { UsageManager, type UsageRequest } from '../../src/managers/usage.manager.ts'
 import { DIMENSIONS, type Dimension } from '../../src/managers/usage-lines.ts'
@@ -35,6 +35,8 @@ interface StageRow {
   readonly lines: readonly StoredLine[]
 }
 
+const everybody = (organizationId: string) => ({ organizationId, userId: null })
+
 let world: World
 let tollkeeper: Tollkeeper
 let pool: pg.Pool
@@ -44,7 +46,7 @@ beforeAll(async () => {
   world = await openWorld('postgres', { LOG_LEVEL: 'silent' })
   tollkeeper = await world.open()
   pool = new pg.Pool({ connectionString: world.database.appUrl, max: 2 })
-  inSteps = new UsageManager({ inSnapshot: createInSnapshot(pool), idsTellTime: true, jobsAtOnce: 7 })
+  inSteps = new UsageManager({ inTenantSnapshot: createInTenantSnapshot(pool), idsTellTime: true, jobsAtOnce: 7 })
 })
 afterAll(async () => {
   await pool.end()
@@ -155,7 +157,7 @@ describe('usage after a random story', () => {
         groupBy: [],
         timeZone: zones[0] as TimeZone,
       }
-      const { total } = await tollkeeper.usage.report(id, whole)
+      const { total } = await tollkeeper.usage.report(everybody(id), whole)
       expect(total.amount).toBe(await ledgerOf(id))
       expect(total.amount).toBeGreaterThan(0n)
       const instant = fc.integer({ min: all.first - HOUR_MS, max: all.last + HOUR_MS })
@@ -168,7 +170,7 @@ describe('usage after a random story', () => {
           async (times, by, groupBy, timeZone) => {
             const [from = 0, to = 0] = times.toSorted((one, other) => one - other)
             const request = { from, to, by, groupBy, timeZone }
-            const report = await tollkeeper.usage.report(id, request)
+            const report = await tollkeeper.usage.report(everybody(id), request)
             const expected = expectedOf(used, request)
             expect(report.total).toEqual(expected.total)
             const groups = report.groups.map(({ part, of, start, end, ...sum }) => {
@@ -177,14 +179,14 @@ describe('usage after a random story', () => {
             })
             expect(new Map(groups)).toEqual(expected.groups)
             expect(groups).toHaveLength(expected.groups.size)
-            expect(await inSteps.report(id, request)).toEqual(report)
+            expect(await inSteps.report(everybody(id), request)).toEqual(report)
             expect(report.groups.reduce((sum, { amount }) => sum + amount, 0n)).toBe(report.total.amount)
           },
         ),
         { numRuns: 40 },
       )
       for (const name of DIMENSIONS) {
-        const { groups } = await tollkeeper.usage.report(id, { ...whole, groupBy: [name] })
+        const { groups } = await tollkeeper.usage.report(everybody(id), { ...whole, groupBy: [name] })
         expect(groups.reduce((sum, { amount }) => sum + amount, 0n)).toBe(total.amount)
         expect(groups.length).toBeGreaterThan(1)
       }
@@ -210,18 +212,22 @@ describe('usage of too much', () => {
        values ($1, 1, $2, 0, 0, 'open', now())`,
       [jobId, id],
     )
-    await expect(tollkeeper.usage.report(id, { ...asked, groupBy: ['stage'] })).rejects.toMatchObject({
+    await expect(tollkeeper.usage.report(everybody(id), { ...asked, groupBy: ['stage'] })).rejects.toMatchObject({
       code: 'validation',
       errors: [{ pointer: '', code: 'out-of-range' }],
     })
-    const { groups, total } = await tollkeeper.usage.report(id, { ...asked, groupBy: ['component'] })
+    const { groups, total } = await tollkeeper.usage.report(everybody(id), { ...asked, groupBy: ['component'] })
     expect(total).toEqual({ quantity: 10_001, included: 0, billed: 10_001, amount: 10_001n, jobs: 1 })
     expect(groups).toMatchObject([{ of: { component: 'fee' }, amount: 10_001n }])
   })
 
   it('for the time that a report may take is refused as well', async () => {
-    const hasty = new UsageManager({ inSnapshot: createInSnapshot(pool), idsTellTime: true, reportMaxMs: 1 })
-    const report = hasty.report('wide', { ...asked, groupBy: ['stage'] })
+    const hasty = new UsageManager({
+      inTenantSnapshot: createInTenantSnapshot(pool),
+      idsTellTime: true,
+      reportMaxMs: 1,
+    })
+    const report = hasty.report(everybody('wide'), { ...asked, groupBy: ['stage'] })
     await expect(report).rejects.toMatchObject({ code: 'validation', message: expect.stringContaining('too long') })
   })
 })
@@ -268,7 +274,7 @@ describe('usage of jobs that take their time', () => {
     const id = await storyOrganization(tollkeeper, 'edges')
     for (const used of [3, 2, 1]) await storeJob(id, 4, used, 0.5, 'charged')
     const edges = { from: NOW - 3 * DAY_MS, to: NOW - DAY_MS, by: null, groupBy: [], timeZone: zones[0] as TimeZone }
-    expect((await tollkeeper.usage.report(id, edges)).total.quantity).toBe(2)
+    expect((await tollkeeper.usage.report(everybody(id), edges)).total.quantity).toBe(2)
   })
 
   it.each([
@@ -284,7 +290,7 @@ describe('usage of jobs that take their time', () => {
     await storeJob(id, submitted, used, ended, state)
     await storeJob(id, submitted + 2, used + 2, ended === null ? null : ended + 2, 'charged')
     const day = { from: NOW - 51 * DAY_MS, to: NOW - 50 * DAY_MS, by: null, groupBy: [] }
-    const { total } = await tollkeeper.usage.report(id, { ...day, timeZone: zones[0] as TimeZone })
+    const { total } = await tollkeeper.usage.report(everybody(id), { ...day, timeZone: zones[0] as TimeZone })
     expect(total).toEqual({ quantity: 1, included: 0, billed: 1, amount: 1n, jobs: 1 })
   })
 })

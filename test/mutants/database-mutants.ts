@@ -63,14 +63,64 @@ export const DATABASE_MUTANTS: readonly Mutant[] = [
     ],
   ),
   ...mutantsOf(
+    'migrations/Migration20261124190000_row_level_security.ts',
+    ['database/row-security', 'database/tenant-transaction'],
+    [
+      {
+        name: 'tenants-see-every-stage',
+        why: "a tenant's query that names no job reads what others' agents wrote",
+        find: "['job_stages', ofJob('job_stages')]",
+        replace: "['job_stages', 'true']",
+      },
+      {
+        name: 'members-see-all-jobs',
+        why: 'a key for one member reads what the others submitted',
+        find: "or user_id = tollkeeper.tenant_user())`],\n  ['team_members'",
+        replace: "or true)`],\n  ['team_members'",
+      },
+      {
+        name: 'a-table-is-not-protected',
+        why: 'a table of a later migration is open to whoever has a right to it',
+        find: "where c.relnamespace = 'tollkeeper'::regnamespace and c.relkind in ('r', 'p')",
+        replace:
+          "where c.relname <> 'job_texts' and c.relnamespace = 'tollkeeper'::regnamespace and c.relkind in ('r', 'p')",
+      },
+    ],
+  ),
+  ...mutantsOf(
+    'src/database/tenant.ts',
+    ['database/tenant-transaction'],
+    [
+      {
+        name: 'a-member-is-forgotten',
+        why: 'a key for one member sees what the whole organisation sees',
+        find: "userId ?? ''",
+        replace: "''",
+      },
+      {
+        name: 'the-role-stays-with-the-connection',
+        why: "the next user of the connection works as a tenant, or with the last tenant's name",
+        find: 'pg.escapeLiteral(value)}, true)`',
+        replace: 'pg.escapeLiteral(value)}, false)`',
+      },
+    ],
+  ),
+  ...mutantsOf(
     'src/database/migrate.ts',
     ['database/rights'],
     [
       {
         name: 'application-may-change-the-ledger',
         why: 'only the trigger keeps the application from changing what was paid',
-        find: 'revoke update, delete, truncate on tollkeeper.ledger_entries, tollkeeper.absorbed_usage from tollkeeper_app;',
+        find: 'revoke insert, update, delete, truncate on tollkeeper.ledger_entries from tollkeeper_app;',
         replace: '',
+      },
+      {
+        name: 'money-path-may-change-the-ledger',
+        why: 'only the trigger keeps the money path from changing what was paid',
+        find: 'grant delete on tollkeeper.balance_thresholds to tollkeeper_money;',
+        replace:
+          'grant update, delete on tollkeeper.balance_thresholds, tollkeeper.ledger_entries to tollkeeper_money;',
       },
     ],
   ),

@@ -1,3 +1,4 @@
+import type { Tenant } from '../../database/tenant.ts'
 import { usageToCsv, usageToJson } from '../../managers/usage-json.ts'
 import { csv, ok } from '../answer.ts'
 import type { AdminDependencies } from '../dependencies.ts'
@@ -27,7 +28,7 @@ export const usageRoutes = [
       scope: 'tenant',
       organization: 'query',
     },
-    (asked, deps) => usageOf(asked.organizationId, asked, deps),
+    (asked, deps) => usageOf({ organizationId: asked.organizationId, userId: asked.principal.userId }, asked, deps),
   ),
 
   route(
@@ -39,13 +40,13 @@ export const usageRoutes = [
       scope: 'operator',
       params: { id: accountPart('The organisation') },
     },
-    (asked, deps) => usageOf(asked.params.id, asked, deps),
+    (asked, deps) => usageOf({ organizationId: asked.params.id, userId: null }, asked, deps),
   ),
 ]
 
 type AskedForUsage = Pick<Asked<RouteTerms>, 'req'> & { readonly query: Read<typeof usageQuery> }
 
-async function usageOf(id: string, asked: AskedForUsage, { usage }: AdminDependencies) {
-  const report = await usage.report(id, usageRequestOf(asked.query))
-  return chosen(wantsCsv(asked) ? csv(`usage-${id}`, [usageToCsv(report)]) : ok(usageToJson(report)))
+async function usageOf(tenant: Tenant, asked: AskedForUsage, { usage }: AdminDependencies) {
+  const report = await usage.report(tenant, usageRequestOf(asked.query))
+  return chosen(wantsCsv(asked) ? csv(`usage-${tenant.organizationId}`, [usageToCsv(report)]) : ok(usageToJson(report)))
 }

@@ -5,13 +5,14 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigurationError, UnavailableError } from '../../foundation/errors.ts'
 import type { Logger } from '../../foundation/logger.ts'
+import { APP_ROLE } from '../roles.ts'
 import { locateBinaries } from './binaries.ts'
 import { ADMIN_ROLE, type Cluster, ensureStarted, initialize, stop } from './cluster.ts'
 import { withExclusiveLock } from './exclusive-lock.ts'
 import { makeDataDir, placeCluster } from './placement.ts'
 import { isSameProcess, startOf } from './postmaster.ts'
 import { connect, othersConnected, Presence } from './presence.ts'
-import { APP_ROLE, DATABASE, OWNER_ROLE, prepareDatabase } from './roles.ts'
+import { DATABASE, OWNER_ROLE, prepareDatabase } from './roles.ts'
 import { serverUserFor } from './server-user.ts'
 import { type EmbeddedState, readState, writeState } from './state-file.ts'
 
@@ -71,7 +72,8 @@ export async function acquireEmbedded(options: EmbeddedOptions): Promise<Embedde
     const fresh = await initialize(cluster, state.passwords.admin)
     const { port, startedNow, presence } = await reach(cluster, state, options.settings ?? {})
     try {
-      if (!state.prepared) await prepare(state, port)
+      // Each time: a cluster that an earlier version prepared lacks the roles that came since.
+      await prepare(state, port)
       const token = randomUUID()
       const onDuty = startedNow || !(await keeperLives(state))
       const keeper = onDuty ? { token, pid: process.pid, started: await startOf(process.pid) } : state.keeper
