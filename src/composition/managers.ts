@@ -30,7 +30,7 @@ export type Managers = ReturnType<typeof openManagers>
 
 /** Makes every manager, and what stands between them and the queues. */
 export function openManagers(config: Config, storage: Storage, logger: Logger, opened: AsyncDisposableStack) {
-  const { money, backend, pool, inTransaction, em, time, clock } = storage
+  const { money, submits, backend, pool, inTransaction, em, time, clock } = storage
   const queues = createQueues(backend, { keepCompleted: config.keepCompleted, logger })
   opened.defer(() => queues.close())
   const outbox = new Outbox(queues, logger)
@@ -58,7 +58,7 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
     statements: new StatementManager(inSnapshot),
     balances: new BalanceManager(money, (resumed) => outbox.resume(resumed)),
     featureCharges: new FeatureChargeManager(),
-    jobs: new JobManager(o200kBase, clock),
+    jobs: new JobManager(o200kBase, clock, submits),
     alerts: new AlertManager(money, time),
     demand: new DemandManager(),
     teams: new TeamBillingManager(money),

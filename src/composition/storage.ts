@@ -9,10 +9,11 @@ import { moneyTransactions } from '../database/money/money-pipe.ts'
 import { TariffCache } from '../database/money/tariff-cache.ts'
 import { Notifications } from '../database/notifications.ts'
 import { openOrm } from '../database/orm.ts'
-import { openMoneyPool, openQueuePool } from '../database/pool.ts'
+import { openMoneyPool, openQueuePool, openSubmitPool } from '../database/pool.ts'
 import { readSecret } from '../database/secrets.ts'
 import { watchPool } from '../database/silence.ts'
 import { StageWorkReader } from '../database/stage-work.ts'
+import { SubmitPath } from '../database/submit/submit-path.ts'
 import { createInTransaction } from '../database/transaction.ts'
 import { type Clock, systemClock } from '../foundation/clock.ts'
 import type { Logger } from '../foundation/logger.ts'
@@ -52,6 +53,8 @@ export async function openStorage(
   const announce = (jobIds: readonly string[]): void => notices.announce(jobIds)
   const money = new Batcher(moneyTransactions(moneyPool, tariffs, { announce, time }), { lanes: MONEY_LANES })
   opened.defer(() => money.drain())
+  const submits = new SubmitPath(watched(openSubmitPool(url, 1), logger, opened))
+  opened.defer(() => submits.drain())
   const notifications = new Notifications(url, logger)
   opened.defer(() => notifications.close())
   await notifications.open()
@@ -72,6 +75,7 @@ export async function openStorage(
     clock,
     tariffs,
     money,
+    submits,
     /** What cursors are signed with, in every process the same. */
     cursorSecret: await readSecret(pool, 'cursors'),
     work: new StageWorkReader(pool),

@@ -63,13 +63,13 @@ export class JobService {
    * @throws ValidationError, TooLargeError, NotFoundError, ConflictError `no-tariff`, ForbiddenError `not-a-member`
    */
   async submit(submission: Submission): Promise<JobView> {
-    const { inTransaction, em, jobs, outbox } = this.#with
+    const { em, jobs, outbox } = this.#with
     const text = normalizeText(submission.text, this.#with.maxTextBytes)
     const steps = this.#steps(submission)
     const { organizationId, userId = null, externalId = null, key = null, maxCost = null } = submission
     if (!ACCOUNT_ID.test(organizationId)) throw new NotFoundError()
     const job = { organizationId, userId, externalId, key, maxCost, text, steps, runner: 'pipeline' as const }
-    const { id, view, first } = await inTransaction((manager) => jobs.create(manager, job))
+    const { id, view, first } = await jobs.submit(job)
     failpoint('submit.after-row')
     void outbox.push([first])
     return view ?? jobs.find(em(), id)
