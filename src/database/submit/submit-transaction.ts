@@ -22,6 +22,11 @@ export type SubmitVerdict =
 
 const LOCK_KEYS = statement('lock-submit-keys')
 const READ = statement('read-submitted')
+/**
+ * Planned anew each time: a plan from the days of an empty table may go through all jobs of an organisation, and nobody's
+ * statistics say so before a thousand are stored.
+ */
+const READ_KEYS = { ...statement('read-submit-keys'), name: '' }
 
 /** Names a key in the one space of advisory locks. */
 export const keyLock = (organizationId: string, key: string): string => `submit ${organizationId} ${key}`
@@ -63,45 +68,76 @@ async function storeOn(
   return verdicts
 }
 
-async function lockAndRead(client: pg.ClientBase, calls: readonly SubmitCall[]): Promise<readonly Cells[]> {
-  const keys = calls.flatMap(({ rows: { organizationId, key } }) => (key === null ? [] : keyLock(organizationId, key)))
+/** What was read of one call. */
+interface Read {
+  readonly facts: SubmitFacts
+  /** Epoch milliseconds of the transaction. */
+  readonly now: number
+  /** When an earlier try of this very call stored it, if one did. */
+  readonly storedAt: number | null
+}
+
+async function lockAndRead(client: pg.ClientBase, calls: readonly SubmitCall[]): Promise<readonly Read[]> {
+  const keyed = calls.flatMap(({ rows: { organizationId, key } }) => (key === null ? [] : [{ organizationId, key }]))
   try {
     const begun = client.query('begin')
-    const locked = keys.length > 0 ? ask(client, LOCK_KEYS, [quoted(keys, (key) => key)]) : undefined
+    const locked = keyed.length > 0 ? askForKeys(client, keyed) : Promise.resolve([])
     const read = ask(client, READ, [
       quoted(calls, ({ rows }) => rows.organizationId),
       quoted(calls, ({ rows }) => rows.userId),
-      quoted(calls, ({ rows }) => rows.key),
       plain(calls, ({ repeated, rows }) => (repeated ? rows.id : null)),
     ])
-    const [, , rows] = await allOf([begun, Promise.resolve(locked), read])
-    return rows
+    const [, known, rows] = await allOf<[unknown, readonly Cells[], readonly Cells[]]>([begun, locked, read])
+    const ofKeys = known.values()
+    return calls.map(({ rows: { key } }, index) => {
+      return readFrom(rows[index] ?? [], key === null ? [] : (ofKeys.next().value ?? []))
+    })
   } catch (error) {
     await client.query('rollback').catch(() => undefined)
     throw error
   }
 }
 
+/** Waits for whoever submits one of these keys at this moment, then looks: the second statement sees what he stored. */
+async function askForKeys(
+  client: pg.ClientBase,
+  keyed: readonly { readonly organizationId: string; readonly key: string }[],
+): Promise<readonly Cells[]> {
+  const locks = ask(client, LOCK_KEYS, [quoted(keyed, ({ organizationId, key }) => keyLock(organizationId, key))])
+  const found = ask(client, READ_KEYS, [
+    quoted(keyed, ({ organizationId }) => organizationId),
+    quoted(keyed, ({ key }) => key),
+  ])
+  const [, rows] = await allOf([locks, found])
+  return rows
+}
+
 /** What becomes of each, and which of them are to be written. */
-function decide(calls: readonly SubmitCall[], read: readonly Cells[]) {
-  const asked = calls.map(({ rows }, index) => ({ ...rows, facts: factsFrom(read[index] ?? []) }))
+function decide(calls: readonly SubmitCall[], read: readonly Read[]) {
+  const asked = calls.map(({ rows }, index) => ({ ...rows, facts: (read[index] as Read).facts }))
   const created: TimedRows[] = []
   const verdicts = judgeSubmissions(asked).map((judged, index): SubmitVerdict | Error => {
-    const { rows, repeated } = calls[index] as SubmitCall
-    const [now, currency, , , , , storedAt] = read[index] ?? []
-    if (repeated && storedAt != null) return { kind: 'created', createdAt: Number(storedAt), currency: currency ?? '' }
+    const { rows } = calls[index] as SubmitCall
+    const { now, storedAt, facts } = read[index] as Read
+    if (storedAt !== null && facts.organization) {
+      return { kind: 'created', createdAt: storedAt, currency: facts.organization.currency }
+    }
     if (judged instanceof TollkeeperError || judged.kind === 'known') return judged
-    const createdAt = rows.givenTime ?? Number(now)
+    const createdAt = rows.givenTime ?? now
     created.push({ rows, createdAt })
     return { kind: 'created', createdAt, currency: judged.currency }
   })
   return { verdicts, created }
 }
 
-function factsFrom([, currency, hasTariff, member, knownId, knownHash]: Cells): SubmitFacts {
+function readFrom([now, currency, hasTariff, member, storedAt]: Cells, [knownId, knownHash]: Cells): Read {
   return {
-    organization: currency == null ? null : { currency, hasTariff: hasTariff === 't' },
-    member: member ?? null,
-    known: knownId == null ? null : { jobId: knownId, hash: knownHash ?? null },
+    now: Number(now),
+    storedAt: storedAt == null ? null : Number(storedAt),
+    facts: {
+      organization: currency == null ? null : { currency, hasTariff: hasTariff === 't' },
+      member: member ?? null,
+      known: knownId == null ? null : { jobId: knownId, hash: knownHash ?? null },
+    },
   }
 }
