@@ -37,7 +37,7 @@ export async function compose(options: ComposeOptions) {
   const measuring = openMeasuring(opened)
   const stages = await openStages(options, measuring, opened)
   const { inTransaction, em, notifications } = storage
-  const { jobs, billing, outbox, queues } = managers
+  const { jobs, billing, newJobs, queues } = managers
   const quotes = new QuoteManager(storage.tariffs, storage.pool, clock)
   const intervalMs = config.reconcileIntervalMs
   const balanceWatch = new BalanceWatch({ ...stages, ...managers, quotes, em, logger, intervalMs })
@@ -47,7 +47,7 @@ export async function compose(options: ComposeOptions) {
     em,
     jobs,
     billing,
-    outbox,
+    newJobs,
     quotes,
     defaultAgents: DEFAULT_AGENTS.map((agent) => agent.key),
     maxTextBytes: config.maxTextBytes,

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import { BalanceReader } from '../database/balance-reader.ts'
 import { createInSnapshot } from '../database/snapshot.ts'
 import { systemClock } from '../foundation/clock.ts'
 import type { Logger } from '../foundation/logger.ts'
@@ -16,6 +17,7 @@ import { TeamBillingManager } from '../managers/team-billing.manager.ts'
 import { TokenBasedBillingManager } from '../managers/token-based-billing.manager.ts'
 import { UsageManager } from '../managers/usage.manager.ts'
 import { VerifyManager } from '../managers/verify.manager.ts'
+import { NewJobs } from '../pipeline/new-jobs.ts'
 import { Outbox } from '../pipeline/outbox.ts'
 import { Waker } from '../pipeline/wake.ts'
 import { createQueues } from '../queues/queues.ts'
@@ -35,6 +37,8 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
   opened.defer(() => queues.close())
   const outbox = new Outbox(queues, logger)
   opened.defer(() => outbox.drain())
+  const newJobs = new NewJobs(outbox, queues.rushPauseMs)
+  opened.defer(() => newJobs.drain())
   const billing = new TokenBasedBillingManager(money, {
     claimLeaseMs: CLAIM_LEASE_MS,
     parkedExpiresMs: config.parkedExpiresDays * DAY_MS,
@@ -56,7 +60,7 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
     verifier,
     usage: new UsageManager({ inSnapshot, idsTellTime: clock === systemClock }),
     statements: new StatementManager(inSnapshot),
-    balances: new BalanceManager(money, (resumed) => outbox.resume(resumed)),
+    balances: new BalanceManager(money, (resumed) => outbox.resume(resumed), new BalanceReader(pool)),
     featureCharges: new FeatureChargeManager(),
     jobs: new JobManager(o200kBase, clock, submits),
     alerts: new AlertManager(money, time),
@@ -68,6 +72,7 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
     organizations: new OrganizationManager(time, money),
     queues,
     outbox,
+    newJobs,
     waker: new Waker(billing, outbox, logger),
   }
 }

@@ -1,4 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
+import type { BalanceReader } from '../database/balance-reader.ts'
 import type { MoneyPath } from '../database/money/batcher.ts'
 import { ConflictError, TollkeeperError, ValidationError } from '../foundation/errors.ts'
 import type { Delivery, Funding } from '../ledger/calls.ts'
@@ -50,11 +51,24 @@ where o.id in (?)`
 export class BalanceManager {
   readonly #money: MoneyPath
   readonly #enqueue: (resumed: readonly Delivery[]) => Promise<void>
+  readonly #reader: Pick<BalanceReader, 'read'>
 
   /** @param enqueue puts the jobs that a payment resumed into the queue, after COMMIT; the sweep repairs its loss */
-  constructor(money: MoneyPath, enqueue: (resumed: readonly Delivery[]) => Promise<void>) {
+  constructor(
+    money: MoneyPath,
+    enqueue: (resumed: readonly Delivery[]) => Promise<void>,
+    reader: Pick<BalanceReader, 'read'>,
+  ) {
     this.#money = money
     this.#enqueue = enqueue
+    this.#reader = reader
+  }
+
+  /** What an organisation has now, read together with what others ask for at the same moment. @throws NotFoundError */
+  async present(organizationId: string): Promise<Balance> {
+    const balance = await this.#reader.read(organizationId)
+    if (!balance) throw unknownOrganization(organizationId)
+    return { organizationId, ...balance }
   }
 
   /** @throws NotFoundError */

@@ -10,7 +10,7 @@ export function accountRoutes(deps: AdminDependencies): Router {
 
   router.get('/balance', takes('organization_id'), async (req, res) => {
     const id = organizationOf(req)
-    res.json(balanceToJson(await deps.inTransaction((em) => deps.balances.balance(em, id))))
+    res.json(balanceToJson(await deps.balances.present(id)))
   })
 
   router.get('/ledger', takes(...LIST, 'organization_id'), async (req, res) => {
