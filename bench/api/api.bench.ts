@@ -5,19 +5,16 @@ import pg from 'pg'
 import { violationsOf } from '../books.ts'
 import { type Bench, type BenchOptions, type BenchResult, shown } from '../report.ts'
 import { type BenchDatabase, type BenchServer, startServer } from '../server.ts'
-import { median } from '../statistics.ts'
 import { component, openOrganizations, openWorld, refreshStatistics } from '../world.ts'
 import { type ServedUrl, serve } from './child.ts'
 import { untilEnqueued } from './enqueued.ts'
-import { askBalances, type Load, submitJobs } from './load.ts'
+import { apiReport, faultsOf, READERS, type Round, SUBMITTERS } from './figures.ts'
+import { askBalances, submitJobs } from './load.ts'
 import { API_KEY, BARE_ENV, ORGANIZATIONS } from './terms.ts'
 
 /** How much a run does, in seconds of each measurement; `quick` ends within 40 s on two cores, its start included. */
 const QUICK = { rounds: 2, warmUpSeconds: 2, submitSeconds: 3, balanceSeconds: 3 }
 const FULL = { rounds: 7, warmUpSeconds: 8, submitSeconds: 8, balanceSeconds: 10 }
-/** Clients that wait for an answer at once. */
-const SUBMITTERS = 100
-const READERS = 200
 /** What pg gives to whoever does not ask for another number; on two cores more gain nothing. */
 const BARE_CONNECTIONS = 10
 
@@ -67,7 +64,7 @@ async function measure(server: BenchServer, log: string, options: BenchOptions):
   await refreshStatistics(world)
   const violations = [...seen.flatMap(faultsOf), ...(await violationsOf(world))]
   options.progress('books checked')
-  return { ...reportOf(seen), violations }
+  return { ...apiReport(seen), violations }
 }
 
 function productEnv({ appUrl, ownerUrl }: BenchDatabase): Readonly<Record<string, string>> {
@@ -87,58 +84,7 @@ async function openBare(server: BenchServer, log: string): Promise<ServedUrl> {
   return serve('bare.ts', { ...env, NODE_ENV: 'production' }, log)
 }
 
-/** Everything once, in turns, so that a slow minute of the machine slows the reference and the figures alike. */
-interface Round {
-  readonly reference: Load
-  readonly submits: Load
-  /** How long after the last answer the last job was in the queue. */
-  readonly lagMs: number
-  readonly balances: Load
-}
-
 function told({ reference, submits, balances }: Round): string {
   const rates = `${shown(submits.perSecond)} submits/s, ${shown(reference.perSecond)} bare inserts/s`
   return `${rates}, balance p99 ${balances.p99Ms} ms`
-}
-
-/** An answer that was not the wanted one is no measurement. */
-function faultsOf({ reference, submits, balances }: Round): readonly string[] {
-  return [reference, submits, balances].flatMap(({ faults }) => faults)
-}
-
-function reportOf(rounds: readonly Round[]): Omit<BenchResult, 'violations'> {
-  const of = (pick: (round: Round) => number): number => median(rounds.map(pick))
-  const submits = of((round) => round.submits.perSecond)
-  const reference = of((round) => round.reference.perSecond)
-  const p99 = of((round) => round.balances.p99Ms)
-  return {
-    figures: [
-      {
-        key: 'submit',
-        what: `POST /jobs, ${SUBMITTERS} connections`,
-        measured: `${shown(submits)} jobs/s`,
-        reference: `${shown(reference)} one-row inserts by a bare Express route/s`,
-        value: submits / reference,
-      },
-      {
-        key: 'balance_p99_ms',
-        what: `GET /balance, ${READERS} connections`,
-        measured: `${shown(p99)} ms p99`,
-        reference: '-',
-        value: p99,
-      },
-    ],
-    details: {
-      rounds: rounds.length,
-      submits_per_second: submits,
-      submit_p50_ms: of((round) => round.submits.p50Ms),
-      submit_p99_ms: of((round) => round.submits.p99Ms),
-      submit_last_in_queue_after_ms: of((round) => round.lagMs),
-      bare_inserts_per_second: reference,
-      bare_p50_ms: of((round) => round.reference.p50Ms),
-      bare_p99_ms: of((round) => round.reference.p99Ms),
-      balances_per_second: of((round) => round.balances.perSecond),
-      balance_p50_ms: of((round) => round.balances.p50Ms),
-    },
-  }
 }

@@ -39,6 +39,8 @@ export function openManagers(config: Config, storage: Storage, logger: Logger, o
   opened.defer(() => outbox.drain())
   const newJobs = new NewJobs(outbox, queues.rushPauseMs)
   opened.defer(() => newJobs.drain())
+  // Before that: what is being stored still has to come into the queue.
+  opened.defer(() => submits.drain())
   const billing = new TokenBasedBillingManager(money, {
     claimLeaseMs: CLAIM_LEASE_MS,
     parkedExpiresMs: config.parkedExpiresDays * DAY_MS,

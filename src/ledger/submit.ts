@@ -56,6 +56,7 @@ export function judgeSubmissions(
   const stored = new Map<string, { readonly jobId: string; readonly hash: string | null }>()
   return asked.map(({ facts, ...terms }) => {
     const { id, organizationId, key, hash } = terms
+    // No organisation's id has a blank.
     const name = `${organizationId} ${key}`
     const known = key === null ? null : (facts.known ?? stored.get(name) ?? null)
     const judged = judgeSubmission(terms, { ...facts, known })

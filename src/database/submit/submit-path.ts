@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type pg from 'pg'
 import { Lane, type LaneOptions, systemTime } from '../money/lane.ts'
 import type { NewJobRows } from './new-job-rows.ts'
@@ -12,8 +13,11 @@ const DEFAULTS: LaneOptions<SubmitCall> = {
     bytesOf: ({ rows: { text, stages } }) => JOB_BYTES + STAGE_BYTES * stages.length + (text?.length ?? 0),
     walks: () => false,
   },
-  /** Enough to share a COMMIT among many; 8 MiB are eight of the largest texts in one statement. */
-  batch: { calls: 200, bytes: 8 * 2 ** 20, rows: 200, whole: 64, behind: 1 },
+  /**
+   * Enough to share a COMMIT among many; 8 MiB are eight of the largest texts in one statement. Behind a batch that is being
+   * written another one reads and writes on a second connection: with fewer than eight it waits for company instead.
+   */
+  batch: { calls: 200, bytes: 8 * 2 ** 20, rows: 200, whole: 64, behind: 8 },
   /** Some seconds of work; an organisation may have half of it. */
   waiting: { calls: 20_000, bytes: 64 * 2 ** 20 },
   /** As on the money path: longer than a server's restart, shorter than the patience of an HTTP client. */
@@ -30,7 +34,10 @@ export class SubmitPath {
   readonly #lane: Lane<SubmitCall, SubmitVerdict>
 
   constructor(pool: pg.Pool, options: Partial<LaneOptions<SubmitCall>> = {}) {
-    this.#lane = new Lane((calls) => submitTransaction(pool, calls), 0, { ...DEFAULTS, ...options })
+    this.#lane = new Lane((calls, from) => submitTransaction(pool, calls, from?.sent ?? (() => undefined)), 0, {
+      ...DEFAULTS,
+      ...options,
+    })
   }
 
   /**
@@ -43,8 +50,9 @@ export class SubmitPath {
     return promise
   }
 
-  /** Waits until everybody has an answer. */
+  /** Waits until everybody has an answer, and has heard it. */
   async drain(): Promise<void> {
     while (this.#lane.flushing) await this.#lane.flushing
+    await turn()
   }
 }

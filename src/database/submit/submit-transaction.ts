@@ -3,7 +3,7 @@ import { TollkeeperError } from '../../foundation/errors.ts'
 import { judgeSubmissions, type SubmitFacts } from '../../ledger/submit.ts'
 import { plain, quoted } from '../money/array-literal.ts'
 import { allOf, ask, type Cells, statement } from '../money/statements.ts'
-import { faultOf, mayBeStored, UnansweredCommit } from '../retry.ts'
+import { faultOf, mayBeStored, OutdatedFacts, UnansweredCommit } from '../retry.ts'
 import { type NewJobRows, storingStatements, type TimedRows } from './new-job-rows.ts'
 
 /** A job that waits to be stored. */
@@ -28,22 +28,27 @@ const READ = statement('read-submitted')
  */
 const READ_KEYS = { ...statement('read-submit-keys'), name: '' }
 
+/** What a row violates that is stored already. */
+const TAKEN = new Set(['jobs_pkey', 'jobs_submit_key_unique'])
+
 /** Names a key in the one space of advisory locks. */
 export const keyLock = (organizationId: string, key: string): string => `submit ${organizationId} ${key}`
 
 /**
  * Stores new jobs in one transaction of two round trips: it locks keys and reads what the jobs name, judges each, and writes
  * those that may be. The verdicts come in the order of the calls; an Error is one caller's own.
+ * @param sent is called when another transaction may begin beside this one
  * @throws UnansweredCommit when all of it may have been stored; whatever PostgreSQL throws when nothing was
  */
 export async function submitTransaction(
   pool: pg.Pool,
   calls: readonly SubmitCall[],
+  sent: () => void,
 ): Promise<readonly (SubmitVerdict | Error)[]> {
   const client = await pool.connect()
   let broken: Error | undefined
   try {
-    return await storeOn(client, calls)
+    return await storeOn(client, calls, sent)
   } catch (error) {
     if (faultOf(error) === 'unavailable') broken = error as Error
     throw error
@@ -55,15 +60,22 @@ export async function submitTransaction(
 async function storeOn(
   client: pg.ClientBase,
   calls: readonly SubmitCall[],
+  sent: () => void,
 ): Promise<readonly (SubmitVerdict | Error)[]> {
   const read = await lockAndRead(client, calls)
   const { verdicts, created } = decide(calls, read)
   try {
-    const asked = storingStatements(created).map(([statement, values]) => ask(client, statement, values))
+    const asked: Promise<unknown>[] = storingStatements(created).map(([statement, values]) =>
+      ask(client, statement, values),
+    )
     // Behind a write that failed this rolls back.
-    await allOf([...asked, client.query('commit')])
+    asked.push(client.query('commit'))
+    sent()
+    await allOf(asked)
   } catch (error) {
-    throw mayBeStored(error) ? new UnansweredCommit(error as Error) : error
+    if (mayBeStored(error)) throw new UnansweredCommit(error as Error)
+    // Somebody's COMMIT came between, such as that of an earlier try whose connection was lost: it is read again.
+    throw TAKEN.has((error as { constraint?: string }).constraint ?? '') ? new OutdatedFacts(error) : error
   }
   return verdicts
 }
