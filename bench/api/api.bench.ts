@@ -14,7 +14,7 @@ import { API_KEY, BARE_ENV, ORGANIZATIONS } from './terms.ts'
 
 /** How much a run does, in seconds of each measurement; `quick` ends within 40 s on two cores, its start included. */
 const QUICK = { rounds: 2, warmUpSeconds: 2, submitSeconds: 3, balanceSeconds: 3 }
-const FULL = { rounds: 7, warmUpSeconds: 8, submitSeconds: 8, balanceSeconds: 10 }
+const FULL = { rounds: 5, warmUpSeconds: 5, submitSeconds: 6, balanceSeconds: 6 }
 /** What pg gives to whoever does not ask for another number; on two cores more gain nothing. */
 const BARE_CONNECTIONS = 10
 
