@@ -26,6 +26,8 @@ export const GOALS = {
   worst_case_seconds: { reach: 0.5, moonshot: 0.2, smaller: true },
   doubling: { reach: 2.5, moonshot: 2.2, smaller: true },
   mismatches: { reach: 0, moonshot: 0, smaller: true },
+  submit: { reach: 0.6, moonshot: 0.9 },
+  balance_p99_ms: { reach: 60, moonshot: 20, smaller: true },
   loop_lag_p99_ms: { reach: 50, moonshot: 10, smaller: true },
 } as const satisfies Record<string, Goal>
 

@@ -1,13 +1,19 @@
 import { appendFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { apiBench } from './api/api.bench.ts'
 import { chargeBench } from './charge/charge.bench.ts'
 import { pipelineBench } from './pipeline/pipeline.bench.ts'
 import { type Bench, toJson, toMarkdown, toTable } from './report.ts'
 import { tokensBench } from './tokens/tokens.bench.ts'
 
-// `npm run bench -- <charge|pipeline|tokens> [--quick] [--json] [--record]`: measures, checks the books, and only then speaks.
-const BENCHES: Readonly<Record<string, Bench>> = { charge: chargeBench, pipeline: pipelineBench, tokens: tokensBench }
+// `npm run bench -- <charge|pipeline|tokens|api> [--quick] [--json] [--record]`: measures, checks the books, and only then speaks.
+const BENCHES: Readonly<Record<string, Bench>> = {
+  charge: chargeBench,
+  pipeline: pipelineBench,
+  tokens: tokensBench,
+  api: apiBench,
+}
 const RESULTS = join(import.meta.dirname, 'RESULTS.md')
 const USAGE = `usage: npm run bench -- <${Object.keys(BENCHES).join('|')}> [--quick] [--json] [--record]
   --quick   at most 40 s: no kill series, no large ledger, fewer fuzzed texts

@@ -43,7 +43,7 @@ export async function compose(options: ComposeOptions) {
   const measuring = openMeasuring(opened)
   const stages = await openStages(options, measuring, opened)
   const { inTransaction, inTenantTransaction, em, notifications } = storage
-  const { jobs, billing, outbox } = managers
+  const { jobs, billing, newJobs } = managers
   const quotes = new QuoteManager(storage.tariffs, storage.pool, clock)
   const intervalMs = config.reconcileIntervalMs
   const balanceWatch = new BalanceWatch({ ...stages, ...managers, quotes, em, logger, intervalMs })
@@ -53,7 +53,7 @@ export async function compose(options: ComposeOptions) {
     em,
     jobs,
     billing,
-    outbox,
+    newJobs,
     quotes,
     defaultAgents: DEFAULT_AGENTS.map((agent) => agent.key),
     maxTextBytes: config.maxTextBytes,

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import { BalanceReader } from '../database/balance-reader.ts'
 import { createInSnapshot, createInTenantSnapshot } from '../database/snapshot.ts'
 import { systemClock } from '../foundation/clock.ts'
 import type { Logger } from '../foundation/logger.ts'
@@ -23,6 +24,7 @@ import { TokenBasedBillingManager } from '../managers/token-based-billing.manage
 import { UsageManager } from '../managers/usage.manager.ts'
 import { VerifyManager } from '../managers/verify.manager.ts'
 import { VerifyAudit } from '../managers/verify-audit.ts'
+import { NewJobs } from '../pipeline/new-jobs.ts'
 import { Outbox } from '../pipeline/outbox.ts'
 import { Waker } from '../pipeline/wake.ts'
 import { createQueues } from '../queues/queues.ts'
@@ -42,11 +44,15 @@ export function openManagers(
   { logger, meters }: { readonly logger: Logger; readonly meters: Meters },
   opened: AsyncDisposableStack,
 ) {
-  const { money, backend, pool, inTransaction, em, time, clock } = storage
+  const { money, submits, backend, pool, inTransaction, em, time, clock } = storage
   const queues = createQueues(backend, { keepCompleted: config.keepCompleted, logger })
   opened.defer(() => queues.close())
   const outbox = new Outbox(queues, logger)
   opened.defer(() => outbox.drain())
+  const newJobs = new NewJobs(outbox, queues.rushPauseMs)
+  opened.defer(() => newJobs.drain())
+  // Before that: what is being stored still has to come into the queue.
+  opened.defer(() => submits.drain())
   const mandated = new MandatedMoney(money, storage.rehearsals)
   const billing = new TokenBasedBillingManager(money, mandated, {
     claimLeaseMs: CLAIM_LEASE_MS,
@@ -78,9 +84,9 @@ export function openManagers(
     usage: new UsageManager({ inTenantSnapshot, idsTellTime: clock === systemClock }),
     statements: new StatementManager(inTenantSnapshot),
     apiKeys,
-    balances: new BalanceManager(mandated, (resumed) => outbox.resume(resumed)),
+    balances: new BalanceManager(mandated, (resumed) => outbox.resume(resumed), new BalanceReader(pool)),
     featureCharges: new FeatureChargeManager(),
-    jobs: new JobManager(o200kBase, clock),
+    jobs: new JobManager(o200kBase, clock, submits),
     alerts: new AlertManager(money, time),
     demand: new DemandManager(),
     figures: new FiguresManager(em),
@@ -92,6 +98,7 @@ export function openManagers(
     organizations: new OrganizationManager(time, money),
     queues,
     outbox,
+    newJobs,
     waker: new Waker(billing, outbox, logger),
   }
 }

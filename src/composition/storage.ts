@@ -12,10 +12,11 @@ import { Rehearsals } from '../database/money/rehearsals.ts'
 import { TariffCache } from '../database/money/tariff-cache.ts'
 import { Notifications } from '../database/notifications.ts'
 import { openOrm } from '../database/orm.ts'
-import { openMoneyPool, openQueuePool } from '../database/pool.ts'
+import { openKeyPool, openMoneyPool, openQueuePool, openSubmitPool } from '../database/pool.ts'
 import { readSecret } from '../database/secrets.ts'
 import { watchPool } from '../database/silence.ts'
 import { StageWorkReader } from '../database/stage-work.ts'
+import { SubmitPath } from '../database/submit/submit-path.ts'
 import { createInTenantTransaction, createInTransaction } from '../database/transaction.ts'
 import { type Clock, systemClock } from '../foundation/clock.ts'
 import type { Logger } from '../foundation/logger.ts'
@@ -67,9 +68,10 @@ export async function openStorage(
   const run = metered(moneyTransactions(moneyPool, tariffs, { announce, tell, time }), meters)
   const money = new Batcher(run, { lanes: MONEY_LANES })
   opened.defer(() => money.drain())
-  const keys = new ApiKeyReader(watched(openMoneyPool(url, KEY_POOL_MAX), logger, opened), time, logger)
+  const keys = new ApiKeyReader(watched(openKeyPool(url, KEY_POOL_MAX), logger, opened), time, logger)
   opened.defer(() => keys.drain())
   const rehearsals = new Rehearsals(pool, tariffs, time)
+  const submits = new SubmitPath(watched(openSubmitPool(url, 2), logger, opened))
   const notifications = new Notifications(url, logger)
   opened.defer(() => notifications.close())
   await notifications.open()
@@ -85,6 +87,7 @@ export async function openStorage(
     tariffs,
     money,
     rehearsals,
+    submits,
     /** What cursors are signed with, in every process the same. */
     cursorSecret: await readSecret(pool, 'cursors'),
     work: new StageWorkReader(pool),

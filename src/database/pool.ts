@@ -21,12 +21,8 @@ export class ImpatientClient extends pg.Client {
  * again than an organisation that stands still. Every row is found by its key: a plan that hashes or scans is right while a
  * table is small and ruinous later, and a plan made anew for each batch costs as much as the batch.
  */
-const MONEY_SETTINGS = {
-  // What it may do is less than what the application may, but for the ledger, which only it writes.
-  role: MONEY_ROLE,
+const BATCH_SETTINGS = {
   search_path: 'tollkeeper',
-  // Says to the triggers that whoever writes here sets the stamps himself.
-  'tollkeeper.money_path': 'on',
   idle_in_transaction_session_timeout: 2_000,
   lock_timeout: 2_000,
   enable_hashjoin: 'off',
@@ -36,16 +32,36 @@ const MONEY_SETTINGS = {
   plan_cache_mode: 'force_generic_plan',
 } as const
 
+/**
+ * Says to the triggers that whoever writes here sets the stamps himself. What it may do is less than what the application
+ * may, but for the ledger, which only it writes.
+ */
+const MONEY_SETTINGS = { ...BATCH_SETTINGS, role: MONEY_ROLE, 'tollkeeper.money_path': 'on' } as const
+
 /** A pool for the money path, whose connections take several statements at once. */
 export function openMoneyPool(url: string, max: number): pg.Pool {
+  return openBatchPool(url, max, 'tollkeeper money', MONEY_SETTINGS)
+}
+
+/** The same for storing new jobs, which moves no money. */
+export function openSubmitPool(url: string, max: number): pg.Pool {
+  return openBatchPool(url, max, 'tollkeeper submit', BATCH_SETTINGS)
+}
+
+/** The same for looking up keys, beside which no report may wait. */
+export function openKeyPool(url: string, max: number): pg.Pool {
+  return openBatchPool(url, max, 'tollkeeper keys', BATCH_SETTINGS)
+}
+
+function openBatchPool(url: string, max: number, name: string, settings: Readonly<Record<string, unknown>>): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max,
-    application_name: 'tollkeeper money',
+    application_name: name,
     Client: ImpatientClient,
     pipeline: true,
     stream: gatheringSocket,
-    options: Object.entries(MONEY_SETTINGS)
+    options: Object.entries(settings)
       .map(([setting, value]) => `-c ${setting}=${value}`)
       .join(' '),
   })

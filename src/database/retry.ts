@@ -56,6 +56,11 @@ export class UnansweredCommit extends Error {
   }
 }
 
+/** Whether a COMMIT may have been done: not where PostgreSQL refused; out of memory or disk, it says so as of any statement. */
+export function mayBeStored(error: unknown): boolean {
+  return faultOf(error) === 'unavailable' && (error as { severity?: string }).severity !== 'ERROR'
+}
+
 /** The transaction was decided on rows that are not the present ones. Nothing was stored; run again, it reads them. */
 export class OutdatedFacts extends Error {
   constructor(cause: unknown) {

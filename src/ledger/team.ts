@@ -1,3 +1,4 @@
+import { ForbiddenError } from '../foundation/errors.ts'
 import type { Nano } from '../pricing/money.ts'
 import type { MemberRow, OrganizationRow } from './facts.ts'
 
@@ -73,4 +74,10 @@ export class Team {
   #of(organizationId: string): MemberRow[] {
     return [...this.#rows.values()].filter((row) => row.organizationId === organizationId)
   }
+}
+
+/** 403: nobody works for an organisation who has no paid seat there. @param state of the member, null where there is none */
+export function notAMember(organizationId: string, userId: string, state: string | null): ForbiddenError {
+  const why = state === 'pending_payment' ? 'has a seat that is not paid yet' : 'is not a member'
+  return new ForbiddenError('not-a-member', `${userId} ${why} of ${organizationId}; add the member or pay the seat`)
 }

@@ -1,4 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
+import type { BalanceReader } from '../database/balance-reader.ts'
 import { ConflictError, TollkeeperError, ValidationError } from '../foundation/errors.ts'
 import type { Answered, Calls, Delivery, Funding, Standing, Verdicts } from '../ledger/calls.ts'
 import { unknownOrganization } from '../ledger/fold.ts'
@@ -32,11 +33,24 @@ where o.id in (?)`
 export class BalanceManager {
   readonly #money: MandatedMoney
   readonly #enqueue: (resumed: readonly Delivery[]) => Promise<void>
+  readonly #reader: Pick<BalanceReader, 'read'>
 
   /** @param enqueue puts the jobs that a payment resumed into the queue, after COMMIT; the sweep repairs its loss */
-  constructor(money: MandatedMoney, enqueue: (resumed: readonly Delivery[]) => Promise<void>) {
+  constructor(
+    money: MandatedMoney,
+    enqueue: (resumed: readonly Delivery[]) => Promise<void>,
+    reader: Pick<BalanceReader, 'read'>,
+  ) {
     this.#money = money
     this.#enqueue = enqueue
+    this.#reader = reader
+  }
+
+  /** What an organisation has now, read together with what others ask for at the same moment. @throws NotFoundError */
+  async present(organizationId: string): Promise<Balance> {
+    const balance = await this.#reader.read(organizationId)
+    if (!balance) throw unknownOrganization(organizationId)
+    return { organizationId, ...balance }
   }
 
   /** @throws NotFoundError */

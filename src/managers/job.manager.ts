@@ -1,40 +1,28 @@
-import { createHash } from 'node:crypto'
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { rejectionFromJson } from '../database/money/rows.ts'
 import { lineFromJson, type StoredLine } from '../database/money/stored-lines.ts'
+import { FIRST_CHECK_MS, type NewJobRows } from '../database/submit/new-job-rows.ts'
+import type { SubmitPath } from '../database/submit/submit-path.ts'
+import { keyLock } from '../database/submit/submit-transaction.ts'
 import { type Clock, systemClock } from '../foundation/clock.ts'
-import { ConflictError, NotFoundError, TollkeeperError } from '../foundation/errors.ts'
-import { newId, UUID } from '../foundation/ids.ts'
+import { NotFoundError, TollkeeperError } from '../foundation/errors.ts'
+import { UUID } from '../foundation/ids.ts'
 import type { Delivery } from '../ledger/calls.ts'
 import { currentStage } from '../ledger/delivery.ts'
 import type { Failure } from '../ledger/facts.ts'
 import { unknownOrganization } from '../ledger/fold.ts'
 import { isFinal } from '../ledger/states.ts'
+import { judgeSubmission, type SubmitFacts } from '../ledger/submit.ts'
 import { Hold } from '../models/hold.model.ts'
 import { Job } from '../models/job.model.ts'
 import { JobStage } from '../models/job-stage.model.ts'
 import { JobText } from '../models/job-text.model.ts'
 import { Organization } from '../models/organization.model.ts'
 import { TariffVersion } from '../models/tariff-version.model.ts'
+import { TeamMember } from '../models/team-member.model.ts'
 import type { Nano } from '../pricing/money.ts'
 import type { JobView, Receipt } from './job-view.ts'
-import { requireMember } from './team-billing.manager.ts'
-
-/** How long the sweep lets a new job's first queue job be, in milliseconds: its enqueue follows right after. */
-const FIRST_CHECK_MS = 5_000
-
-/** A job as it is to be stored; `text` is normalised, the agents of `steps` are known. */
-export interface NewJob {
-  readonly organizationId: string
-  readonly userId: string | null
-  readonly externalId: string | null
-  /** One job per organisation and key: submitted again, the first one comes back. */
-  readonly key: string | null
-  readonly text: string | null
-  readonly steps: readonly (readonly string[])[]
-  readonly maxCost: Nano | null
-  readonly runner: 'pipeline' | 'own'
-}
+import { firstDelivery, type NewJob, newJobRows, newJobView } from './new-job.ts'
 
 export interface CreatedJob {
   readonly id: string
@@ -46,66 +34,61 @@ export interface CreatedJob {
 export class JobManager {
   readonly #clock: Clock
   readonly #tokenizer: { readonly id: string; readonly version: string }
+  readonly #submits: Pick<SubmitPath, 'submit'>
 
-  constructor(tokenizer: { readonly id: string; readonly version: string }, clock: Clock) {
+  constructor(
+    tokenizer: { readonly id: string; readonly version: string },
+    clock: Clock,
+    submits: Pick<SubmitPath, 'submit'>,
+  ) {
     this.#clock = clock
     this.#tokenizer = tokenizer
+    this.#submits = submits
   }
 
   /**
-   * Stores a job with its stages.
-   * @returns the job's id, how it looks, and its first queue job to enqueue after COMMIT; both null where the key was used
-   *   before
-   * @throws NotFoundError; ConflictError `no-tariff`; ForbiddenError `not-a-member`; 422 `idempotency-mismatch`
+   * Stores a job with its stages, in a transaction that it shares with others that are submitted at the same moment.
+   * @returns the job's id, how it looks, and its first queue job to enqueue now; both null where the key was used before
+   * @throws NotFoundError; ConflictError `no-tariff`; ForbiddenError `not-a-member`; 422 `idempotency-mismatch`;
+   *   UnavailableError
+   */
+  async submit(input: NewJob): Promise<CreatedJob> {
+    const rows = this.#rowsOf(input)
+    const verdict = await this.#submits.submit(rows)
+    if (verdict.kind === 'known') return { id: verdict.jobId, view: null, first: null }
+    const { createdAt, currency } = verdict
+    return { id: rows.id, view: newJobView(rows, new Date(createdAt), currency), first: firstDelivery(rows) }
+  }
+
+  /**
+   * The same in a transaction of the caller's.
+   * @returns as {@link submit}; what is to be enqueued is to be so after COMMIT
+   * @throws as {@link submit}
    */
   async create(em: EntityManager, input: NewJob): Promise<CreatedJob> {
-    const organization = await em.findOne(Organization, { id: input.organizationId })
-    if (!organization) throw unknownOrganization(input.organizationId)
-    const known = await this.#submittedBefore(em, input)
-    if (known) return { id: known, view: null, first: null }
-    if (organization.tariffVersionId === null) {
-      throw new ConflictError('no-tariff', `${organization.id} has no tariff; assign a published one first`)
-    }
-    await requireMember(em, input)
-    const id = newId()
-    const first = input.runner === 'pipeline'
+    const rows = this.#rowsOf(input)
+    const judged = judgeSubmission(rows, await this.#submitFacts(em, rows))
+    if (judged instanceof TollkeeperError) throw judged
+    if (judged.kind === 'known') return { id: judged.jobId, view: null, first: null }
+    const { id, text, stages, key, hash, givenTime, ...terms } = rows
+    const now = givenTime ?? this.#clock.now().getTime()
     const job = em.create(Job, {
       id,
-      ...(this.#clock === systemClock ? {} : { createdAt: this.#clock.now() }),
-      organizationId: input.organizationId,
-      userId: input.userId,
-      externalId: input.externalId,
-      submitKey: input.key,
-      submitHash: input.key === null ? null : fingerprint(input),
-      runner: input.runner,
+      ...terms,
+      ...(givenTime === null ? {} : { createdAt: new Date(givenTime) }),
+      submitKey: key,
+      submitHash: hash,
       state: 'queued',
       stage: 'input',
-      steps: input.steps,
-      maxCost: input.maxCost,
-      tariffVersionId: null,
-      periodStart: null,
-      rejection: null,
-      failure: null,
-      parkedAt: null,
-      expiresAt: null,
-      admittedAt: null,
-      finishedAt: null,
+      ...UNTOUCHED_JOB,
     })
-    if (input.text !== null) em.create(JobText, { jobId: id, text: input.text })
-    const rows = stagesOf(input.steps).map(({ stage, position }) => {
-      const due = first && stage === 'input'
-      const row = { jobId: id, stage, position, state: 'waiting' as const, delivery: due ? 1 : 0 }
-      const checkAt = due ? new Date(this.#clock.now().getTime() + FIRST_CHECK_MS) : null
-      return em.create(JobStage, { ...row, ...UNTOUCHED, checkAt })
-    })
-    await em.flush()
-    const stages = [{ stage: 'input', delivery: 1 }]
-    return {
-      id,
-      // As it was stored: reading it again would cost more than storing it.
-      view: toView(job, { organization, stages: rows, version: null, hold: null }),
-      first: first ? { jobId: id, organizationId: input.organizationId, generation: 0, stages, parent: null } : null,
+    if (text !== null) em.create(JobText, { jobId: id, text })
+    for (const stage of stages) {
+      const checkAt = stage.delivery > 0 ? new Date(now + FIRST_CHECK_MS) : null
+      em.create(JobStage, { jobId: id, state: 'waiting', ...stage, ...UNTOUCHED_STAGE, checkAt })
     }
+    await em.flush()
+    return { id, view: newJobView(rows, job.createdAt, judged.currency), first: firstDelivery(rows) }
   }
 
   /** @throws NotFoundError */
@@ -179,21 +162,41 @@ export class JobManager {
     )
   }
 
+  #rowsOf(input: NewJob): NewJobRows {
+    return newJobRows(input, this.#clock === systemClock ? null : this.#clock.now().getTime())
+  }
+
   /** Waits for whoever submits the same key at this moment, then looks. */
-  async #submittedBefore(em: EntityManager, input: NewJob): Promise<string | null> {
-    if (input.key === null) return null
-    const lock = `submit ${input.organizationId} ${input.key}`
-    await em.execute('select pg_advisory_xact_lock(hashtextextended(?, 0))', [lock])
-    const known = await em.findOne(Job, { organizationId: input.organizationId, submitKey: input.key })
-    if (known && known.submitHash !== fingerprint(input)) {
-      const message = `The key "${input.key}" was used for another job; use another key for another text or other agents`
-      throw new TollkeeperError('idempotency-mismatch', 422, message)
+  async #submitFacts(em: EntityManager, { organizationId, userId, key }: NewJobRows): Promise<SubmitFacts> {
+    if (key !== null) {
+      await em.execute('select pg_advisory_xact_lock(hashtextextended(?, 0))', [keyLock(organizationId, key)])
     }
-    return known?.id ?? null
+    const organization = await em.findOne(Organization, { id: organizationId })
+    const known = key === null ? null : await em.findOne(Job, { organizationId, submitKey: key })
+    const member = userId === null ? null : await em.findOne(TeamMember, { organizationId, userId })
+    return {
+      organization: organization && {
+        currency: organization.currency,
+        hasTariff: organization.tariffVersionId !== null,
+      },
+      known: known && { jobId: known.id, hash: known.submitHash },
+      member: member?.state ?? null,
+    }
   }
 }
 
-const UNTOUCHED = {
+const UNTOUCHED_JOB = {
+  tariffVersionId: null,
+  periodStart: null,
+  rejection: null,
+  failure: null,
+  parkedAt: null,
+  expiresAt: null,
+  admittedAt: null,
+  finishedAt: null,
+} as const
+
+const UNTOUCHED_STAGE = {
   bound: null,
   grants: null,
   usage: null,
@@ -203,14 +206,6 @@ const UNTOUCHED = {
   claimedUntil: null,
   finishedAt: null,
 } as const
-
-/** The stages of a job as they are always shown: the input, each step's agents side by side by name, the output. */
-function stagesOf(steps: readonly (readonly string[])[]): readonly { stage: string; position: number }[] {
-  const agents = steps.flatMap((step, index) =>
-    step.toSorted().map((key) => ({ stage: `agent.${key}`, position: index + 1 })),
-  )
-  return [{ stage: 'input', position: 0 }, ...agents, { stage: 'output', position: steps.length + 1 }]
-}
 
 /** A job's row repeats this only when the job rests; its stages always know. */
 function chargedOf(stages: readonly JobStage[]): Nano {
@@ -250,10 +245,4 @@ function toView(job: Job, { organization, version, stages, hold }: RowsOfJob): J
 function identityOf(job: Job) {
   const { id, organizationId, userId, externalId, state, steps, createdAt, finishedAt } = job
   return { id, organizationId, userId, externalId, state, steps, createdAt, finishedAt }
-}
-
-/** A hash of what was submitted: the same key with other contents is a mistake that must be told. */
-function fingerprint({ userId, externalId, text, steps, maxCost }: NewJob): string {
-  const contents = JSON.stringify([userId, externalId, text, steps, maxCost?.toString() ?? null])
-  return createHash('sha256').update(contents).digest('hex')
 }

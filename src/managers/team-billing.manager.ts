@@ -1,9 +1,10 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
-import { ConflictError, ForbiddenError, NotFoundError } from '../foundation/errors.ts'
+import { ConflictError, NotFoundError } from '../foundation/errors.ts'
 import { newId } from '../foundation/ids.ts'
 import type { Answered, Standing, Verdicts } from '../ledger/calls.ts'
 import type { MemberRow } from '../ledger/facts.ts'
 import { unknownOrganization } from '../ledger/fold.ts'
+import { notAMember } from '../ledger/team.ts'
 import { Organization } from '../models/organization.model.ts'
 import { TeamMember } from '../models/team-member.model.ts'
 import type { Nano } from '../pricing/money.ts'
@@ -208,6 +209,5 @@ export async function requireMember(
   if (userId === null) return null
   const member = await em.findOne(TeamMember, { organizationId, userId })
   if (member?.state === 'active') return member
-  const why = member?.state === 'pending_payment' ? 'has a seat that is not paid yet' : 'is not a member'
-  throw new ForbiddenError('not-a-member', `${userId} ${why} of ${organizationId}; add the member or pay the seat`)
+  throw notAMember(organizationId, userId, member?.state ?? null)
 }

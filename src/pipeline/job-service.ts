@@ -11,7 +11,7 @@ import type { Nano } from '../pricing/money.ts'
 import { normalizeText } from '../tokenizer/normalize.ts'
 import { type Measuring, measureText, unknownAgent } from './bounds.ts'
 import { measureInOrder, normalizeTexts } from './listed-texts.ts'
-import type { Outbox } from './outbox.ts'
+import type { NewJobs } from './new-jobs.ts'
 
 /** A job as somebody submits it. Without agents and steps it gets the default pipeline: extractor and summarizer. */
 export interface Submission {
@@ -49,7 +49,7 @@ export interface JobServiceDependencies extends Measuring {
   readonly quotes: QuoteManager
   readonly billing: TokenBasedBillingManager
   readonly defaultAgents: readonly string[]
-  readonly outbox: Outbox
+  readonly newJobs: Pick<NewJobs, 'push'>
   readonly maxTextBytes: number
 }
 
@@ -69,15 +69,15 @@ export class JobService {
    * @throws ValidationError, TooLargeError, NotFoundError, ConflictError `no-tariff`, ForbiddenError `not-a-member`
    */
   async submit(submission: Submission): Promise<SubmittedJob> {
-    const { inTransaction, em, jobs, outbox } = this.#with
+    const { em, jobs, newJobs } = this.#with
     const text = normalizeText(submission.text, this.#with.maxTextBytes)
     const steps = this.#steps(submission)
     const { organizationId, userId = null, externalId = null, key = null, maxCost = null } = submission
     if (!ACCOUNT_ID.test(organizationId)) throw new NotFoundError()
     const job = { organizationId, userId, externalId, key, maxCost, text, steps, runner: 'pipeline' as const }
-    const { id, view, first } = await inTransaction((manager) => jobs.create(manager, job))
+    const { id, view, first } = await jobs.submit(job)
     failpoint('submit.after-row')
-    void outbox.push([first])
+    newJobs.push(first)
     return view ? { ...view, replayed: false } : { ...(await jobs.find(em(), id)), replayed: true }
   }
 

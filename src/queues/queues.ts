@@ -23,6 +23,8 @@ export type Liveness = 'live' | 'ended'
 /** What the pipeline asks of the queue. Each call ends within about 3 s for a dead queue, with UnavailableError. */
 export interface Queues extends Adding, Cards {
   readonly names: readonly QueueName[]
+  /** How long a rush of new jobs should be gathered before it is added, in milliseconds; 0: not at all. */
+  readonly rushPauseMs: number
   /** In the order of `items`. */
   liveness(items: readonly StageProbe[]): Promise<Liveness[]>
   /** Takes deliveries away that newer ones stand for now. One that runs, or is unknown, is passed over. */
@@ -69,6 +71,7 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
     ...createCards(queues[CARD_QUEUE], reachable),
     ...createProbes(queues, profile.lookupsAtOnce, call),
     names: QUEUE_NAMES,
+    rushPauseMs: profile.rushPauseMs,
     async recordMaintenance({ task, summary }) {
       // A delayed card is seen and is neither waiting nor charged; the next run replaces it, a missing run lets it end.
       const id = `${task}.last-run`

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { apiReport, faultsOf, type Round } from '../../bench/api/figures.ts'
+import type { Load } from '../../bench/api/load.ts'
 import { type BenchResult, toJson, toTable } from '../../bench/report.ts'
 import { inParallel, median, percentile } from '../../bench/statistics.ts'
 
@@ -33,6 +35,34 @@ describe('the report of a benchmark', () => {
     const [, settle = '', latency = ''] = toTable(RESULT).split('\n')
     expect(settle).toMatch(/^settle: .* 2 +≥ 1\.3 +≥ 2\.5 +reached$/)
     expect(latency).toMatch(/^settle_p99: .* 5 +≤ 4 +≤ 2 +missed$/)
+  })
+})
+
+describe('the figures of the API', () => {
+  const load = (perSecond: number, p99Ms: number, faults: readonly string[] = []): Load => {
+    return { perSecond, p50Ms: p99Ms / 2, p99Ms, answered: 100, faults }
+  }
+  const round = (submits: number, reference: number, balanceP99Ms: number): Round => {
+    return { reference: load(reference, 9), submits: load(submits, 30), lagMs: 50, balances: load(9_000, balanceP99Ms) }
+  }
+
+  it('are of the medians of all rounds, not of the best one', () => {
+    const { figures, details } = apiReport([
+      round(9_000, 9_000, 90),
+      round(6_000, 10_000, 30),
+      round(5_000, 11_000, 20),
+    ])
+    expect(figures.map(({ key, value }) => [key, value])).toEqual([
+      ['submit', 0.6],
+      ['balance_p99_ms', 30],
+    ])
+    expect(details).toMatchObject({ rounds: 3, submits_per_second: 6_000, bare_inserts_per_second: 10_000 })
+  })
+
+  it('are none where an answer was not the wanted one', () => {
+    const refused = { ...round(1, 1, 1), submits: load(1, 1, ['3 answers other than 2xx']) }
+    expect(faultsOf(refused)).toEqual(['3 answers other than 2xx'])
+    expect(faultsOf(round(1, 1, 1))).toEqual([])
   })
 })
 

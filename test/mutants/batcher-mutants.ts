@@ -180,6 +180,13 @@ export const BATCHER_MUTANTS: readonly Mutant[] = [
     ['database/batcher-failures'],
     [
       {
+        name: 'refusal-taken-for-a-lost-commit',
+        why: 'a call that was refused takes what others did meanwhile for its own doing',
+        find: ` && (error as { severity?: string }).severity !== 'ERROR'`,
+        replace: '',
+        killers: ['database/money-pipe'],
+      },
+      {
         name: 'retry-never',
         why: 'a cut connection fails money calls that only had to be made again',
         find: 'attempt >= ATTEMPTS_MAX ||',

@@ -21,6 +21,7 @@ import { REPORT_MUTANTS } from './report-mutants.ts'
 import { SETTLE_MUTANTS } from './settle-mutants.ts'
 import { SLIP_MUTANTS } from './slip-mutants.ts'
 import { STOP_MUTANTS } from './stop-mutants.ts'
+import { SUBMIT_MUTANTS } from './submit-mutants.ts'
 import { TRANSACTION_MUTANTS } from './transaction-mutants.ts'
 import { USAGE_MUTANTS } from './usage-mutants.ts'
 import { WAKE_MUTANTS } from './wake-mutants.ts'
@@ -47,6 +48,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...WAKE_MUTANTS,
   ...WORK_MUTANTS,
   ...BATCHER_MUTANTS,
+  ...SUBMIT_MUTANTS,
   ...READ_MUTANTS,
   ...WRITE_MUTANTS,
   ...DATABASE_MUTANTS,

@@ -116,13 +116,6 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
         killers: ['database/money-pipe'],
       },
       {
-        name: 'refusal-taken-for-a-lost-commit',
-        why: 'a call that was refused takes what others did meanwhile for its own doing',
-        find: ` && (error as { severity?: string }).severity !== 'ERROR'`,
-        replace: '',
-        killers: ['database/money-pipe'],
-      },
-      {
         name: 'transaction-left-open',
         why: 'whoever comes next on the connection stores what had failed',
         find: "  } catch (error) {\n    await client.query('rollback')",

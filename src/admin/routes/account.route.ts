@@ -17,8 +17,6 @@ export const accountRoutes = [
       organization: 'query',
       answers: { 200: answer('The balance', balanceAnswer) },
     },
-    async ({ organizationId, read }, { balances }) => {
-      return ok(balanceToJson(await read((em) => balances.balance(em, organizationId))))
-    },
+    async ({ organizationId }, { balances }) => ok(balanceToJson(await balances.present(organizationId))),
   ),
 ]

@@ -1,9 +1,11 @@
 import type { Answered, Call, CallKind, Calls, Outcome, Slip, Verdicts } from '../../ledger/calls.ts'
+import { bytesOf, walks } from './call-size.ts'
 import { Lane, type LaneOptions, type RunBatch, systemTime } from './lane.ts'
 
 /** How a batcher of a process works by default; what each bound is for stands beside it. */
 const DEFAULTS: BatcherOptions = {
   lanes: 2,
+  weights: { bytesOf, walks },
   batch: {
     /** Enough to share a COMMIT among many, few enough to keep its locks short. */
     calls: 500,

@@ -3,10 +3,20 @@ import { UnavailableError } from '../../foundation/errors.ts'
 import type { Call, Outcome } from '../../ledger/calls.ts'
 import { translateDatabaseError } from '../errors.ts'
 import { errorCode, faultOf, jitteredPause, OutdatedFacts, UnansweredCommit, withRetry } from '../retry.ts'
-import { type BatchBounds, type Waiting, type WaitingBounds, WaitingCalls } from './waiting-calls.ts'
+import {
+  type BatchBounds,
+  type LaneCall,
+  type Waiting,
+  type WaitingBounds,
+  WaitingCalls,
+  type Weights,
+} from './waiting-calls.ts'
 
 /** Runs one batch in one transaction; an Error as a verdict is one caller's own. */
-export type RunBatch = (calls: readonly Call[], from?: LanePlace) => Promise<readonly (Outcome | Error)[]>
+export type RunBatch<C extends LaneCall = Call, V = Outcome> = (
+  calls: readonly C[],
+  from?: LanePlace,
+) => Promise<readonly (V | Error)[]>
 
 /** Who asks for a transaction. */
 export interface LanePlace {
@@ -23,9 +33,8 @@ export interface LaneTime {
   later(ms: number, action: () => void): void
 }
 
-type Verdicts = readonly (Outcome | Error)[]
-
-export interface LaneOptions {
+export interface LaneOptions<C extends LaneCall = Call> {
+  readonly weights: Weights<C>
   readonly batch: BatchBounds
   readonly waiting: WaitingBounds
   /** Milliseconds after which a call that no batch has taken is told so; it may be told after half of them. */
@@ -46,22 +55,22 @@ const LATE = 'The database took no call for too long. Nothing was done; try agai
  * timer: an idle lane decides a call at once, a busy one shares each COMMIT. A batch that fails is split until the bad call
  * fails alone, but only over what a call can cause: when the database does not answer, it answers no half of a batch either.
  */
-export class Lane {
-  readonly #run: RunBatch
+export class Lane<C extends LaneCall = Call, V = Outcome> {
+  readonly #run: RunBatch<C, V>
   readonly #number: number
-  readonly #options: LaneOptions
-  readonly #waiting: WaitingCalls
+  readonly #options: LaneOptions<C>
+  readonly #waiting: WaitingCalls<C, V>
   #flushing: Promise<void> | undefined
   #watched = false
   /** Batches that failed and are being tried again. */
   #failed = 0
 
   /** @param number of this lane, by which whoever runs its batches tells it from others */
-  constructor(run: RunBatch, number: number, options: LaneOptions) {
+  constructor(run: RunBatch<C, V>, number: number, options: LaneOptions<C>) {
     this.#run = run
     this.#number = number
     this.#options = options
-    this.#waiting = new WaitingCalls(options.batch, options.waiting)
+    this.#waiting = new WaitingCalls(options.batch, options.waiting, options.weights)
   }
 
   /** The batches under way until nothing waits; undefined when idle. */
@@ -69,7 +78,7 @@ export class Lane {
     return this.#flushing
   }
 
-  add(call: Call, resolve: Waiting['resolve'], reject: Waiting['reject']): void {
+  add(call: C, resolve: Waiting<C, V>['resolve'], reject: Waiting<C, V>['reject']): void {
     if (!this.#waiting.add(call, resolve, reject)) {
       reject(new UnavailableError(FULL))
       return
@@ -99,14 +108,18 @@ export class Lane {
   }
 
   /** @returns when the next batch may be sent behind this one, and when everybody of this one has his answer */
-  #send(batch: readonly Waiting[], ahead: Promise<void> | undefined): { sent: Promise<void>; done: Promise<void> } {
+  #send(batch: Batch<C, V>, ahead: Promise<void> | undefined): { sent: Promise<void>; done: Promise<void> } {
     const { promise: sent, resolve } = Promise.withResolvers<void>()
     const done = this.#finish(batch, this.#try(batch, resolve), ahead).finally(resolve)
     return { sent, done }
   }
 
   /** One that failed is tried again after the one that was ahead of it. */
-  async #finish(batch: readonly Waiting[], trying: Promise<Verdicts>, ahead: Promise<void> | undefined): Promise<void> {
+  async #finish(
+    batch: Batch<C, V>,
+    trying: Promise<readonly (V | Error)[]>,
+    ahead: Promise<void> | undefined,
+  ): Promise<void> {
     try {
       answer(batch, await trying)
     } catch (error) {
@@ -129,7 +142,7 @@ export class Lane {
   }
 
   /** A call that a batch has taken gets the word of a transaction, however long that takes. */
-  async #decide(batch: readonly Waiting[], error: unknown): Promise<void> {
+  async #decide(batch: Batch<C, V>, error: unknown): Promise<void> {
     let first: unknown = error
     const parts = [batch]
     for (let part = parts.pop(); part; part = parts.pop()) {
@@ -147,7 +160,7 @@ export class Lane {
   }
 
   /** @param failure of the first try, if it was made already */
-  async #transact(part: readonly Waiting[], failure: unknown): Promise<Verdicts> {
+  async #transact(part: Batch<C, V>, failure: unknown): Promise<readonly (V | Error)[]> {
     const { pause } = this.#options.time
     // Whoever waited two seconds for a lock splits before he waits again: the others of his batch wait with him.
     const worthATry = (error: unknown): boolean => errorCode(error) !== '55P03' || !concernsSeveral(part)
@@ -161,7 +174,7 @@ export class Lane {
     )
   }
 
-  async #try(part: readonly Waiting[], sent: () => void): Promise<Verdicts> {
+  async #try(part: Batch<C, V>, sent: () => void): Promise<readonly (V | Error)[]> {
     try {
       const calls = part.map(({ call }) => call)
       return await this.#run(calls, { lane: this.#number, sent })
@@ -172,7 +185,9 @@ export class Lane {
   }
 }
 
-function answer(part: readonly Waiting[], verdicts: readonly (Outcome | Error)[]): void {
+type Batch<C extends LaneCall, V> = readonly Waiting<C, V>[]
+
+function answer<C extends LaneCall, V>(part: Batch<C, V>, verdicts: readonly (V | Error)[]): void {
   for (const [index, { call, resolve, reject }] of part.entries()) {
     const verdict = verdicts[index]
     if (verdict === undefined) reject(new Error(`Invariant broken: a ${call.kind} was decided without a verdict`))
@@ -182,27 +197,27 @@ function answer(part: readonly Waiting[], verdicts: readonly (Outcome | Error)[]
 }
 
 /** The COMMIT may have been done; whatever the next try finds done may be this one's doing. */
-function markRepeated(part: readonly Waiting[]): void {
+function markRepeated<C extends LaneCall, V>(part: Batch<C, V>): void {
   for (const waiting of part) waiting.call = { ...waiting.call, repeated: true }
 }
 
-function refuse(part: readonly Waiting[], error: unknown): void {
+function refuse<C extends LaneCall, V>(part: Batch<C, V>, error: unknown): void {
   for (const { reject } of part) reject(translateDatabaseError(error))
 }
 
-function splitInHalf(part: readonly Waiting[]): [readonly Waiting[], readonly Waiting[]] {
+function splitInHalf<C extends LaneCall, V>(part: Batch<C, V>): [Batch<C, V>, Batch<C, V>] {
   const half = Math.ceil(part.length / 2)
   return [part.slice(0, half), part.slice(half)]
 }
 
 /** Rows are locked by organisation, so all calls of one succeed or wait together. */
-function splitByOrganization(part: readonly Waiting[]): [readonly Waiting[], readonly Waiting[]] {
+function splitByOrganization<C extends LaneCall, V>(part: Batch<C, V>): [Batch<C, V>, Batch<C, V>] {
   const ids = [...new Set(part.map(({ call }) => call.organizationId))]
   const early = new Set(ids.slice(0, Math.ceil(ids.length / 2)))
-  const isEarly = ({ call }: Waiting): boolean => early.has(call.organizationId)
+  const isEarly = ({ call }: Waiting<C, V>): boolean => early.has(call.organizationId)
   return [part.filter(isEarly), part.filter((waiting) => !isEarly(waiting))]
 }
 
-function concernsSeveral(part: readonly Waiting[]): boolean {
+function concernsSeveral<C extends LaneCall, V>(part: Batch<C, V>): boolean {
   return part.some(({ call }) => call.organizationId !== part[0]?.call.organizationId)
 }

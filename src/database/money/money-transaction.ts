@@ -5,7 +5,7 @@ import type { Call, Outcome } from '../../ledger/calls.ts'
 import type { Facts, Writes } from '../../ledger/facts.ts'
 import { fold } from '../../ledger/fold.ts'
 import type { Tariff } from '../../pricing/tariff.ts'
-import { errorCode, faultOf, OutdatedFacts, UnansweredCommit } from '../retry.ts'
+import { errorCode, mayBeStored, OutdatedFacts, UnansweredCommit } from '../retry.ts'
 import { listOf } from './array-literal.ts'
 import type { GivenTime } from './database-clock.ts'
 import { arePrepared, storeTogether } from './implicit-transaction.ts'
@@ -163,11 +163,6 @@ async function untilStored(store: () => Promise<void>): Promise<void> {
   } catch (error) {
     throw mayBeStored(error) ? new UnansweredCommit(error as Error) : error
   }
-}
-
-/** Not what PostgreSQL refused, and rolled back: out of memory or disk, it says so as of any statement. */
-function mayBeStored(error: unknown): boolean {
-  return faultOf(error) === 'unavailable' && (error as { severity?: string }).severity !== 'ERROR'
 }
 
 /** The place between the writes and COMMIT; whoever fails there leaves no open transaction behind. */

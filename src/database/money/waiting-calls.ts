@@ -1,5 +1,19 @@
-import type { Call, Outcome } from '../../ledger/calls.ts'
-import { bytesOf, WALK_ROWS, walks } from './call-size.ts'
+import { WALK_ROWS } from './call-size.ts'
+
+/** What a lane needs to know of a call; what it means is for whoever runs its batches. */
+export interface LaneCall {
+  readonly kind: string
+  readonly organizationId: string
+  /** Set by the lane once a try of it may have been stored. */
+  readonly repeated?: boolean
+}
+
+/** How heavy the calls of a lane are. */
+export interface Weights<C> {
+  bytesOf(call: C): number
+  /** Whether a call locks {@link WALK_ROWS} rows instead of one. */
+  walks(call: C): boolean
+}
 
 /** Where a batch ends. A single call that is larger than that goes alone. */
 export interface BatchBounds {
@@ -19,29 +33,29 @@ export interface WaitingBounds {
 }
 
 /** A call that waits for its batch. */
-export interface Waiting {
+export interface Waiting<C extends LaneCall, V> {
   /** Replaced by a repeated one once a try of it may have been stored. */
-  call: Call
+  call: C
   readonly bytes: number
-  readonly resolve: (verdict: Outcome) => void
+  readonly resolve: (verdict: V) => void
   readonly reject: (error: unknown) => void
   /** The lane's count of periods when it came. */
   readonly period: number
-  next: Waiting | undefined
+  next: Waiting<C, V> | undefined
 }
 
 /** Calls in the order in which they came: those of one organisation, or the extensions of claims. */
-class Line {
+class Line<C extends LaneCall, V> {
   readonly organizationId: string
   readonly #bounds: WaitingBounds
-  first: Waiting | undefined
-  #last: Waiting | undefined
+  first: Waiting<C, V> | undefined
+  #last: Waiting<C, V> | undefined
   calls = 0
   bytes = 0
   /** The last batch into which a walk of this organisation went: another one in it locks the same rows. */
   walkedIn = -1
   /** The organisation whose turn comes after this one's. */
-  following: Line | undefined
+  following: Line<C, V> | undefined
 
   constructor(organizationId: string, bounds: WaitingBounds) {
     this.organizationId = organizationId
@@ -52,7 +66,7 @@ class Line {
     return fits(this, bytes, this.#bounds, 0.5)
   }
 
-  push(waiting: Waiting): void {
+  push(waiting: Waiting<C, V>): void {
     if (this.#last) this.#last.next = waiting
     else this.first = waiting
     this.#last = waiting
@@ -81,21 +95,23 @@ function fits(held: { calls: number; bytes: number }, bytes: number, bounds: Wai
  * the one with a single call waiting; the calls of one organisation keep the order in which they came. Only extensions
  * of claims (`keep`) pass everybody: what they decide depends on the claim alone, and late they are worth nothing.
  */
-export class WaitingCalls {
+export class WaitingCalls<C extends LaneCall, V> {
   readonly #batch: BatchBounds
   readonly #bounds: WaitingBounds
-  readonly #lines = new Map<string, Line>()
-  readonly #keeps: Line
-  #first: Line | undefined
-  #last: Line | undefined
+  readonly #weights: Weights<C>
+  readonly #lines = new Map<string, Line<C, V>>()
+  readonly #keeps: Line<C, V>
+  #first: Line<C, V> | undefined
+  #last: Line<C, V> | undefined
   #batches = 0
   #period = 0
   calls = 0
   bytes = 0
 
-  constructor(batch: BatchBounds, bounds: WaitingBounds) {
+  constructor(batch: BatchBounds, bounds: WaitingBounds, weights: Weights<C>) {
     this.#batch = batch
     this.#bounds = bounds
+    this.#weights = weights
     this.#keeps = new Line('', bounds)
   }
 
@@ -104,9 +120,9 @@ export class WaitingCalls {
   }
 
   /** @returns whether there was room; without it nothing is kept */
-  add(call: Call, resolve: Waiting['resolve'], reject: Waiting['reject']): boolean {
-    const bytes = bytesOf(call)
-    const waiting: Waiting = { call, bytes, resolve, reject, period: this.#period, next: undefined }
+  add(call: C, resolve: Waiting<C, V>['resolve'], reject: Waiting<C, V>['reject']): boolean {
+    const bytes = this.#weights.bytesOf(call)
+    const waiting: Waiting<C, V> = { call, bytes, resolve, reject, period: this.#period, next: undefined }
     if (call.kind === 'keep') {
       // Beside the common room: there is one extension at a time per running stage, and a full lane must not end claims.
       if (!this.#keeps.hasRoomFor(bytes)) return false
@@ -123,8 +139,8 @@ export class WaitingCalls {
   }
 
   /** The next batch, empty when nothing waits; of many the first half. */
-  take(): Waiting[] {
-    const batch: Waiting[] = []
+  take(): Waiting<C, V>[] {
+    const batch: Waiting<C, V>[] = []
     const callsMax = Math.min(this.#batch.calls, Math.max(this.#batch.whole, Math.ceil(this.calls / 2)))
     let bytes = 0
     let rows = 0
@@ -132,7 +148,7 @@ export class WaitingCalls {
     for (let line = this.#next(); line; line = this.#next()) {
       const waiting = line.first
       if (!waiting) break
-      const walking = walks(waiting.call)
+      const walking = this.#weights.walks(waiting.call)
       const locks = walking && line.walkedIn !== this.#batches ? WALK_ROWS : 1
       bytes += waiting.bytes
       rows += locks
@@ -149,8 +165,8 @@ export class WaitingCalls {
    * Ends a period.
    * @returns whoever waited through a whole one
    */
-  expire(): Waiting[] {
-    const late: Waiting[] = []
+  expire(): Waiting<C, V>[] {
+    const late: Waiting<C, V>[] = []
     const lines = [this.#keeps, ...this.#lines.values()]
     for (const line of lines) {
       for (let { first } = line; first && first.period < this.#period; first = line.first) {
@@ -166,12 +182,12 @@ export class WaitingCalls {
     return late
   }
 
-  #next(): Line | undefined {
+  #next(): Line<C, V> | undefined {
     return this.#keeps.first ? this.#keeps : this.#first
   }
 
   /** Takes the first call of the line whose turn it is; the line goes to the end, or away. */
-  #leave(line: Line): void {
+  #leave(line: Line<C, V>): void {
     const bytes = line.first?.bytes ?? 0
     line.shift()
     if (line === this.#keeps) return
@@ -183,14 +199,14 @@ export class WaitingCalls {
     else this.#lines.delete(line.organizationId)
   }
 
-  #newLine(organizationId: string): Line {
-    const line = new Line(organizationId, this.#bounds)
+  #newLine(organizationId: string): Line<C, V> {
+    const line = new Line<C, V>(organizationId, this.#bounds)
     this.#lines.set(organizationId, line)
     this.#append(line)
     return line
   }
 
-  #append(line: Line): void {
+  #append(line: Line<C, V>): void {
     line.following = undefined
     if (this.#last) this.#last.following = line
     else this.#first = line
@@ -198,7 +214,7 @@ export class WaitingCalls {
   }
 
   #dropEmptyLines(): void {
-    const turns: Line[] = []
+    const turns: Line<C, V>[] = []
     for (let line = this.#first; line; line = line.following) turns.push(line)
     this.#first = undefined
     this.#last = undefined
