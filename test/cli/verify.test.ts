@@ -30,14 +30,14 @@ describe('tollkeeper verify', () => {
     const entry = '{"at":"2026-11-24T10:00:00.000Z","action":"note.write","organization_id":null,"key_id":null}'
     await world.database.query('select tollkeeper.append_audit($1)', [entry])
     const whole = JSON.parse((await verify('--json')).stdout)
-    expect(whole).toMatchObject({ ok: true, audit_log: { seq: 1, hash: expect.stringMatching(/^[0-9a-f]{64}$/) } })
+    expect(whole).toMatchObject({ ok: true, audit_log: { seq: 3, hash: expect.stringMatching(/^[0-9a-f]{64}$/) } })
     const setAction = (action: string) =>
-      damage(world, `update tollkeeper.audit_log set action = '${action}' where seq = 1`)
+      damage(world, `update tollkeeper.audit_log set action = '${action}' where seq = 3`)
     await setAction('nothing')
     const { code, stdout, stderr } = await verify('--freeze')
     await setAction('note.write')
     expect([code, await frozen()]).toEqual([1, []])
-    expect(stdout).toMatch(/^violation {2}audit log {2}invariant 9: audit entry 1: its column action/m)
+    expect(stdout).toMatch(/^violation {2}audit log {2}invariant 9: audit entry 3: its column action/m)
     expect(stderr).toMatch(/^not-verified: 1 violations of the audit log; the books balance/m)
   })
 

@@ -69,7 +69,7 @@ describe('a verification of the audit log', () => {
   beforeAll(async () => {
     world = await openWorld('postgres', { LOG_LEVEL: 'silent' })
     tollkeeper = await world.open()
-    await fundedOrganization(tollkeeper, 'acme', '1.00', CONTRACT_COMPONENTS)
+    await fundedOrganization(tollkeeper, 'acme', '0', CONTRACT_COMPONENTS)
     await append(5)
     await world.database.query('create table public.kept_log as table tollkeeper.audit_log')
     await world.database.query('create table public.kept_head as table tollkeeper.audit_head')
@@ -199,6 +199,7 @@ describe('a verification of the audit log', () => {
     })
 
     it('runs with the check of the books', async () => {
+      await tollkeeper.balances.topUp('acme', { amount: 1n, reference: 'r', note: null })
       expect(await tollkeeper.verifier.checkChanged(10)).toBe(1)
       expect(await tollkeeper.verifier.checkChanged(10)).toBe(0)
       expect(await statusOf(world, 'acme')).toBe('active')
