@@ -10,6 +10,7 @@ import { Migration20261124003000_member_limits } from './Migration20261124003000
 import { Migration20261124004000_plan_life } from './Migration20261124004000_plan_life.ts'
 import { Migration20261124005000_usage } from './Migration20261124005000_usage.ts'
 import { Migration20261124006000_balance_alerts } from './Migration20261124006000_balance_alerts.ts'
+import { Migration20261124104000_jobs_for_tenants } from './Migration20261124104000_jobs_for_tenants.ts'
 import { Migration20261124105000_secrets } from './Migration20261124105000_secrets.ts'
 
 /** Every migration, oldest first: an explicit list, so that the published package needs no folder scan. */
@@ -26,5 +27,6 @@ export const migrations = [
   Migration20261124004000_plan_life,
   Migration20261124005000_usage,
   Migration20261124006000_balance_alerts,
+  Migration20261124104000_jobs_for_tenants,
   Migration20261124105000_secrets,
 ]

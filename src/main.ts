@@ -18,6 +18,8 @@ export async function startService(config: Config): Promise<Service> {
   let door: AdminServer | undefined
   let stopping: Promise<void> | undefined
   const stop = async (): Promise<void> => {
+    // Streams have no end of their own that the door could wait for; who follows one goes on with another process.
+    tollkeeper.jobEvents.close()
     await door?.close(config.shutdownGraceMs)
     await tollkeeper.close()
   }

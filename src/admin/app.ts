@@ -14,7 +14,6 @@ import { accountRoutes } from './routes/account.route.ts'
 import { alertRoutes, ownAlertRoutes } from './routes/alerts.route.ts'
 import { featureChargeRoutes } from './routes/feature-charges.route.ts'
 import { healthRoutes } from './routes/health.route.ts'
-import { jobRoutes } from './routes/jobs.route.ts'
 import { ledgerRoutes } from './routes/ledger.route.ts'
 import { organizationStatementRoutes, statementRoutes } from './routes/statements.route.ts'
 import { organizationUsageRoutes, usageRoutes } from './routes/usage.route.ts'
@@ -62,7 +61,6 @@ function apiRoutes(deps: AdminDependencies): Router {
   router.use('/admin/organizations/:id', alertRoutes(deps))
   router.use('/admin/verify', verifyRoutes(deps))
   router.use('/alerts', ownAlertRoutes(deps))
-  router.use('/jobs', jobRoutes(deps))
   router.use('/feature-charges', featureChargeRoutes(deps))
   router.use('/', accountRoutes(deps))
   router.use('/', usageRoutes(deps), statementRoutes(deps))

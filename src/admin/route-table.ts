@@ -1,5 +1,6 @@
 import type { Route } from './route.ts'
 import { componentRoutes } from './routes/components.route.ts'
+import { jobRoutes } from './routes/jobs.route.ts'
 import { memberRoutes } from './routes/members.route.ts'
 import { moneyRoutes } from './routes/money.route.ts'
 import { organizationRoutes } from './routes/organizations.route.ts'
@@ -14,4 +15,5 @@ export const ROUTES: readonly Route[] = [
   ...organizationRoutes,
   ...memberRoutes,
   ...moneyRoutes,
+  ...jobRoutes,
 ]

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Answer } from './answer.ts'
 import { asked, type ServedBy } from './asked.ts'
 import type { AdminDependencies } from './dependencies.ts'
+import { sendEvents } from './event-stream.ts'
 import { Cursors } from './page.ts'
 import { principalOf } from './principal.ts'
 import type { Route } from './route.ts'
@@ -34,6 +35,7 @@ async function send(res: Response, answer: Answer, known: Route['terms']['answer
   if (body === null) res.end()
   else if (body.kind === 'json') res.json(json)
   else if (body.kind === 'stored') res.type('application/json').send(body.text)
+  else if (body.kind === 'events') await sendEvents(res, body.stream)
   else await stream(res, body)
 }
 

@@ -1,13 +1,10 @@
-import { createHash } from 'node:crypto'
 import type { EntityManager } from '@mikro-orm/postgresql'
-import { rejectionFromJson } from '../database/money/rows.ts'
 import { lineFromJson, type StoredLine } from '../database/money/stored-lines.ts'
 import { type Clock, systemClock } from '../foundation/clock.ts'
 import { ConflictError, NotFoundError, TollkeeperError } from '../foundation/errors.ts'
 import { newId, UUID } from '../foundation/ids.ts'
+import { invariant } from '../foundation/invariant.ts'
 import type { Delivery } from '../ledger/calls.ts'
-import { currentStage } from '../ledger/delivery.ts'
-import type { Failure } from '../ledger/facts.ts'
 import { unknownOrganization } from '../ledger/fold.ts'
 import { isFinal } from '../ledger/states.ts'
 import { Hold } from '../models/hold.model.ts'
@@ -16,25 +13,11 @@ import { JobStage } from '../models/job-stage.model.ts'
 import { JobText } from '../models/job-text.model.ts'
 import { Organization } from '../models/organization.model.ts'
 import { TariffVersion } from '../models/tariff-version.model.ts'
-import type { Nano } from '../pricing/money.ts'
-import type { JobView, Receipt } from './job-view.ts'
+import { type JobPage, jobPageStatement } from './job-page.ts'
+import { chargedOf, fingerprint, type NewJob, toJobRow, toStageRows, toView } from './job-rows.ts'
+import type { JobView, Receipt, Within } from './job-view.ts'
+import { storeJobs } from './new-jobs.ts'
 import { requireMember } from './team-billing.manager.ts'
-
-/** How long the sweep lets a new job's first queue job be, in milliseconds: its enqueue follows right after. */
-const FIRST_CHECK_MS = 5_000
-
-/** A job as it is to be stored; `text` is normalised, the agents of `steps` are known. */
-export interface NewJob {
-  readonly organizationId: string
-  readonly userId: string | null
-  readonly externalId: string | null
-  /** One job per organisation and key: submitted again, the first one comes back. */
-  readonly key: string | null
-  readonly text: string | null
-  readonly steps: readonly (readonly string[])[]
-  readonly maxCost: Nano | null
-  readonly runner: 'pipeline' | 'own'
-}
 
 export interface CreatedJob {
   readonly id: string
@@ -67,68 +50,88 @@ export class JobManager {
       throw new ConflictError('no-tariff', `${organization.id} has no tariff; assign a published one first`)
     }
     await requireMember(em, input)
-    const id = newId()
-    const first = input.runner === 'pipeline'
-    const job = em.create(Job, {
-      id,
-      ...(this.#clock === systemClock ? {} : { createdAt: this.#clock.now() }),
-      organizationId: input.organizationId,
-      userId: input.userId,
-      externalId: input.externalId,
-      submitKey: input.key,
-      submitHash: input.key === null ? null : fingerprint(input),
-      runner: input.runner,
-      state: 'queued',
-      stage: 'input',
-      steps: input.steps,
-      maxCost: input.maxCost,
-      tariffVersionId: null,
-      periodStart: null,
-      rejection: null,
-      failure: null,
-      parkedAt: null,
-      expiresAt: null,
-      admittedAt: null,
-      finishedAt: null,
-    })
+    const [id, now] = [newId(), this.#clock.now()]
+    const job = em.create(Job, toJobRow(id, input, this.#clock === systemClock ? null : now))
     if (input.text !== null) em.create(JobText, { jobId: id, text: input.text })
-    const rows = stagesOf(input.steps).map(({ stage, position }) => {
-      const due = first && stage === 'input'
-      const row = { jobId: id, stage, position, state: 'waiting' as const, delivery: due ? 1 : 0 }
-      const checkAt = due ? new Date(this.#clock.now().getTime() + FIRST_CHECK_MS) : null
-      return em.create(JobStage, { ...row, ...UNTOUCHED, checkAt })
-    })
+    const rows = toStageRows(id, input, now.getTime()).map((row) => em.create(JobStage, row))
     await em.flush()
-    const stages = [{ stage: 'input', delivery: 1 }]
     return {
       id,
       // As it was stored: reading it again would cost more than storing it.
       view: toView(job, { organization, stages: rows, version: null, hold: null }),
-      first: first ? { jobId: id, organizationId: input.organizationId, generation: 0, stages, parent: null } : null,
+      first: firstDelivery(id, input),
     }
   }
 
-  /** @throws NotFoundError */
-  async find(em: EntityManager, jobId: string): Promise<JobView> {
-    const [view] = await this.#views(em, [await this.#row(em, jobId)])
+  /**
+   * The same for jobs of one organisation, in one go: all or none are stored. Where a key was used before, the job that it
+   * stands for comes back with `first` null.
+   * @throws as {@link create}; ValidationError at `/jobs/<index>/key` for a key that stands twice in the list
+   */
+  async createAll(em: EntityManager, inputs: readonly NewJob[]): Promise<readonly (CreatedJob & { view: JobView })[]> {
+    const [one] = inputs
+    if (!one) return []
+    const isOfOne = inputs.every(({ organizationId }) => organizationId === one.organizationId)
+    invariant(isOfOne, 'jobs that are stored together are of one organisation')
+    const stored = await storeJobs(em, one.organizationId, inputs, this.#clock)
+    const views = await this.findAll(
+      em,
+      stored.map(({ id }) => id),
+    )
+    return inputs.map((input, index) => {
+      const [job, view] = [stored[index], views[index]]
+      invariant(job && view, 'each job of the list was stored')
+      return { id: job.id, view, first: job.isNew ? firstDelivery(job.id, input) : null }
+    })
+  }
+
+  /** @param within whose jobs are seen; any other one is missing @throws NotFoundError */
+  async find(em: EntityManager, jobId: string, within: Within | null = null): Promise<JobView> {
+    const [view] = await this.#views(em, [await this.#row(em, jobId, within)])
     return view as JobView
   }
 
-  /** The jobs of an organisation, newest first, from behind `before`. */
+  /** Several jobs in the order of their ids, which are UUIDs; null for one that does not exist. */
+  async findAll(em: EntityManager, jobIds: readonly string[]): Promise<readonly (JobView | null)[]> {
+    if (jobIds.length === 0) return []
+    const rows = await em.find(Job, { id: { $in: [...jobIds] } })
+    const views = new Map((await this.#views(em, rows)).map((view) => [view.id, view]))
+    return jobIds.map((id) => views.get(id) ?? null)
+  }
+
+  /** A page of an organisation's jobs, by when they were submitted. @throws NotFoundError */
   async list(
     em: EntityManager,
     organizationId: string,
-    { limit, before }: { readonly limit: number; readonly before: string | null },
+    page: JobPage,
   ): Promise<{ readonly jobs: readonly JobView[]; readonly more: boolean }> {
     if (!(await em.count(Organization, { id: organizationId }))) throw unknownOrganization(organizationId)
-    const older = before === null ? {} : { id: { $lt: before } }
-    const rows = await em.find(Job, { organizationId, ...older }, { orderBy: { id: 'desc' }, limit: limit + 1 })
-    return { jobs: await this.#views(em, rows.slice(0, limit)), more: rows.length > limit }
+    const { sql, values } = jobPageStatement(organizationId, page, this.#clock === systemClock)
+    const ids = (await em.execute<{ id: string }[]>(sql, [...values])).map(({ id }) => id)
+    const jobs = await this.findAll(em, ids.slice(0, page.limit))
+    return { jobs: jobs.filter((job) => job !== null), more: ids.length > page.limit }
+  }
+
+  /**
+   * What a new job of the same text and terms needs of a job that has ended.
+   * @throws NotFoundError; ConflictError `job-unfinished`, `text-gone`
+   */
+  async ended(em: EntityManager, jobId: string, within: Within | null = null): Promise<NewJob & { text: string }> {
+    const { organizationId, userId, externalId, steps, maxCost, state } = await this.#row(em, jobId, within)
+    if (!isFinal(state)) {
+      throw new ConflictError('job-unfinished', `The job is ${state}; cancel it, or wait for its end, to run it again`)
+    }
+    const stored = await em.findOne(JobText, { jobId })
+    if (!stored) {
+      throw new ConflictError('text-gone', 'The text of this job is not stored any more; submit it as a new job')
+    }
+    const { text } = stored
+    return { organizationId, userId, externalId, key: null, text, steps, maxCost, runner: 'pipeline' }
   }
 
   /** What a job cost and why, in every state; final when the job's state is. @throws NotFoundError */
-  async receipt(em: EntityManager, jobId: string): Promise<Receipt> {
-    const job = await this.#row(em, jobId)
+  async receipt(em: EntityManager, jobId: string, within: Within | null = null): Promise<Receipt> {
+    const job = await this.#row(em, jobId, within)
     const stages = await em.find(JobStage, { jobId }, { orderBy: { position: 'asc', stage: 'asc' } })
     const holds = await em.find(Hold, { jobId })
     const { currency } = await em.findOneOrFail(Organization, { id: job.organizationId })
@@ -157,9 +160,9 @@ export class JobManager {
     }
   }
 
-  async #row(em: EntityManager, jobId: string): Promise<Job> {
+  async #row(em: EntityManager, jobId: string, within: Within | null): Promise<Job> {
     const job = UUID.test(jobId) ? await em.findOne(Job, { id: jobId }) : null
-    if (!job) throw new NotFoundError()
+    if (!job || (within !== null && !isWithin(job, within))) throw new NotFoundError()
     return job
   }
 
@@ -193,65 +196,12 @@ export class JobManager {
   }
 }
 
-const UNTOUCHED = {
-  bound: null,
-  grants: null,
-  usage: null,
-  lines: null,
-  result: null,
-  claimId: null,
-  claimedUntil: null,
-  finishedAt: null,
-} as const
-
-/** The stages of a job in their order: the input, each step's agents side by side, the output. */
-function stagesOf(steps: readonly (readonly string[])[]): readonly { stage: string; position: number }[] {
-  const agents = steps.flatMap((step, index) => step.map((key) => ({ stage: `agent.${key}`, position: index + 1 })))
-  return [{ stage: 'input', position: 0 }, ...agents, { stage: 'output', position: steps.length + 1 }]
+/** An own job has a worker of its own and no queue job. */
+function firstDelivery(jobId: string, { organizationId, runner }: NewJob): Delivery | null {
+  const stages = [{ stage: 'input', delivery: 1 }]
+  return runner === 'pipeline' ? { jobId, organizationId, generation: 0, stages, parent: null } : null
 }
 
-/** A job's row repeats this only when the job rests; its stages always know. */
-function chargedOf(stages: readonly JobStage[]): Nano {
-  return stages.reduce((sum, { charged }) => sum + charged, 0n)
-}
-
-/** What a job's row does not know of it; its stages in their order. */
-interface RowsOfJob {
-  readonly organization: Organization | null
-  readonly version: TariffVersion | null
-  readonly stages: readonly JobStage[]
-  readonly hold: Hold | null
-}
-
-function toView(job: Job, { organization, version, stages, hold }: RowsOfJob): JobView {
-  return {
-    ...identityOf(job),
-    tariffId: version?.planId ?? null,
-    tariffVersion: version?.version ?? null,
-    currency: organization?.currency ?? '',
-    held: hold?.remaining ?? 0n,
-    stage: job.state === 'processing' ? currentStage(stages) : job.stage,
-    charged: chargedOf(stages) - job.reversed,
-    stages: stages.map(({ stage, state, tokens, charged, result, finishedAt }) => {
-      return { stage, state, tokens, charged, result, finishedAt }
-    }),
-    rejection:
-      // A job that stops has its rejection noted already; its figures are known once it is parked.
-      job.rejection && job.expiresAt && job.parkedAt
-        ? { ...rejectionFromJson(job.rejection), expiresAt: job.expiresAt }
-        : null,
-    failure: job.failure as Failure | null,
-    result: job.state === 'charged' ? { text: stages.at(-1)?.result ?? '' } : null,
-  }
-}
-
-function identityOf(job: Job) {
-  const { id, organizationId, userId, externalId, state, steps, createdAt, finishedAt } = job
-  return { id, organizationId, userId, externalId, state, steps, createdAt, finishedAt }
-}
-
-/** A hash of what was submitted: the same key with other contents is a mistake that must be told. */
-function fingerprint({ userId, externalId, text, steps, maxCost }: NewJob): string {
-  const contents = JSON.stringify([userId, externalId, text, steps, maxCost?.toString() ?? null])
-  return createHash('sha256').update(contents).digest('hex')
+function isWithin(job: Job, { organizationId, userId }: Within): boolean {
+  return job.organizationId === organizationId && (userId === null || job.userId === userId)
 }

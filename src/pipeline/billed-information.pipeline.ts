@@ -4,9 +4,10 @@ import { jobToJson, receiptToJson } from '../managers/contract-json.ts'
 import type { JobManager } from '../managers/job.manager.ts'
 import type { JobView } from '../managers/job-view.ts'
 import type { BatchQuoteView, QuoteView } from '../managers/quote-view.ts'
-import type { JobService, Submission } from './job-service.ts'
+import type { JobService } from './job-service.ts'
 import type { JobWatcher } from './job-watcher.ts'
 import { JobCancelled, JobFailed, RejectedForBalance } from './outcome-errors.ts'
+import type { Submission } from './submission.ts'
 
 /** What the pipeline needs of a connection; `connect()` gives it. */
 export interface PipelineConnection {

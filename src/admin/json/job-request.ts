@@ -1,15 +1,14 @@
-import type { Request } from 'express'
 import { z } from 'zod'
-import { ValidationError } from '../../foundation/errors.ts'
-import type { Submission, TextList } from '../../pipeline/job-service.ts'
+import { JOBS_MAX } from '../../pipeline/listed-jobs.ts'
 import { TEXTS_MAX } from '../../pipeline/listed-texts.ts'
+import type { JobList, ListedSubmission, Resubmission, Submission, TextList } from '../../pipeline/submission.ts'
 import { accountId, amount, label, list } from '../fields.ts'
 
 /** Above every sensible pipeline; whether an agent exists is the pipeline's question. */
 const AGENTS_MAX = 100
 const AGENT_LENGTH_MAX = 100
-/** Visible ASCII and blanks, as a header carries it. */
-const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,200}$/
+/** Visible ASCII and blanks, as the header Idempotency-Key carries it. */
+const JOB_KEY = /^[\x20-\x7e]{1,200}$/
 
 const agentKey = z.string().refine((key) => key.length <= AGENT_LENGTH_MAX, {
   error: `Give a key of at most ${AGENT_LENGTH_MAX} characters`,
@@ -17,9 +16,11 @@ const agentKey = z.string().refine((key) => key.length <= AGENT_LENGTH_MAX, {
 })
 const agents = list(agentKey, AGENTS_MAX)
 
-/** What a request says of a job besides its text. */
+/** Who pays. A tenant's own key may leave it out: null here, and found by the key. */
+const PAYER = { organization_id: accountId.optional() }
+
+/** What a request says of a job besides its text and who pays. */
 const TERMS = {
-  organization_id: accountId,
   user_id: z.nullable(accountId).optional(),
   agents: z.nullable(agents).optional(),
   steps: z.nullable(list(agents, AGENTS_MAX)).optional(),
@@ -32,44 +33,64 @@ type Terms = z.output<z.ZodObject<typeof TERMS>>
 const oneKind = ({ agents, steps }: Terms): boolean => (agents ?? null) === null || (steps ?? null) === null
 const ONE_KIND = { path: ['steps'], error: 'Give agents or steps, not both', params: { code: 'invalid-value' } }
 
+/** What somebody pays for, before it is known who. */
+type Unpaid<T> = Omit<T, 'organizationId'> & { readonly organizationId: string | null }
+
 /** A job as a request gives it. */
 export const newJob = z
-  .strictObject({ ...TERMS, text: z.string() })
+  .strictObject({ ...PAYER, ...TERMS, text: z.string() })
   .refine(oneKind, ONE_KIND)
-  .transform((body): Submission => ({ ...termsOf(body), text: body.text, externalId: body.external_id ?? null }))
+  .transform((body): Unpaid<Submission> => ({ organizationId: body.organization_id ?? null, ...jobOf(body) }))
+
+/** A job of a list. */
+const listedJob = z
+  .strictObject({
+    ...TERMS,
+    text: z.string(),
+    key: z.nullable(z.string().regex(JOB_KEY, 'Give a key of 1 to 200 visible ASCII characters')).optional(),
+  })
+  .refine(oneKind, ONE_KIND)
+  .transform((body): ListedSubmission => ({ ...jobOf(body), key: body.key ?? null }))
+
+/** Jobs that are stored together or not at all. */
+export const newJobs = z
+  .strictObject({ ...PAYER, jobs: list(listedJob, JOBS_MAX) })
+  .transform((body): Unpaid<JobList> => ({ organizationId: body.organization_id ?? null, jobs: body.jobs }))
+
+/** A job once more; what is left out stays as it was. */
+export const resubmission = z
+  .strictObject({ max_cost: z.nullable(amount).optional() })
+  .transform((body): Resubmission => ({ ...(body.max_cost === undefined ? {} : { maxCost: body.max_cost }) }))
 
 /** What a request wants quoted: one text, or a list of them; else the same as a job, so that one body serves both. */
 export const newQuote = z
   .strictObject({
+    ...PAYER,
     ...TERMS,
     text: z.nullable(z.string()).optional(),
     texts: z.nullable(list(z.string(), TEXTS_MAX)).optional(),
   })
   .refine(oneKind, ONE_KIND)
-  .transform((body, context): Submission | TextList => {
+  .transform((body, context): Unpaid<Submission> | Unpaid<TextList> => {
     const { text = null, texts = null } = body
-    if (text !== null && texts === null) return { ...termsOf(body), text }
-    if (text === null && texts !== null) return { ...termsOf(body), texts }
+    const terms = { organizationId: body.organization_id ?? null, ...termsOf(body) }
+    if (text !== null && texts === null) return { ...terms, text }
+    if (text === null && texts !== null) return { ...terms, texts }
     const [path, code] = text === null ? ['text', 'required'] : ['texts', 'invalid-value']
     const message = text === null ? 'Give text, or texts for a list' : 'Give text or texts, not both'
     context.issues.push({ code: 'custom', input: body, path: [path], message, params: { code } })
     return z.NEVER
   })
 
-function termsOf(body: Terms): Omit<Submission, 'text'> {
+function jobOf(body: Terms & { readonly text: string }): Omit<Submission, 'organizationId'> {
+  return { ...termsOf(body), text: body.text, externalId: body.external_id ?? null }
+}
+
+function termsOf(body: Terms): Omit<Submission, 'organizationId' | 'text'> {
   return {
-    organizationId: body.organization_id,
     userId: body.user_id ?? null,
     agents: body.agents ?? null,
     steps: body.steps ?? null,
     maxCost: body.max_cost ?? null,
   }
-}
-
-/** The header Idempotency-Key, or null. @throws ValidationError */
-export function idempotencyKeyOf(req: Request): string | null {
-  const text = req.get('Idempotency-Key')
-  if (text === undefined) return null
-  if (IDEMPOTENCY_KEY.test(text)) return text
-  throw ValidationError.of('', 'invalid-value', 'Give Idempotency-Key 1 to 200 visible ASCII characters')
 }
