@@ -53,7 +53,7 @@ export function problemHandler(logger: Logger): ErrorRequestHandler {
     const error = translateDatabaseError(thrown)
     const problem = fromKnown(error) ?? fromHttp(error)
     if (problem.status >= 500) logger.error({ err: thrown, requestId: req.id }, 'a request failed')
-    if (problem.status === 503) res.set('Retry-After', '1')
+    if ((problem.status === 503 || problem.status === 429) && !res.hasHeader('Retry-After')) res.set('Retry-After', '1')
     sendProblem(res, problem)
   }
 }

@@ -32,7 +32,7 @@ export function placeFromText(text: string): Place | null {
 }
 
 /** Where a job is now. */
-export function placeOf({ view, generation }: JobHistory): Place {
+function placeOf({ view, generation }: JobHistory): Place {
   const settled = view.stages.reduce((bits, stage, index) => (isSettled(stage) ? bits | bit(index) : bits), 0n)
   return { generation, settled, state: view.state }
 }

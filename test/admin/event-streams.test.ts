@@ -76,7 +76,9 @@ describe('a stream of events', () => {
     const id = await submit()
     const readers: Reader[] = []
     for (let index = 0; index < 250; index += 1) readers.push(await follow(door.url, id))
-    expectProblem(await door.ask(`${JOBS}/${id}/events`), 429, 'rate-limited')
+    const refused = await door.ask(`${JOBS}/${id}/events`)
+    expectProblem(refused, 429, 'rate-limited')
+    expect(refused.headers.get('Retry-After')).toBe('1')
     const other = await follow(door.url, await submit('rival'))
     await other.has(1)
     for (const reader of [...readers, other]) reader.hangUp()

@@ -3,7 +3,7 @@ import { accountId, amount, currency, listOf, next, time, uuid } from './answer-
 import { warningAnswer } from './tariff-answer.ts'
 
 const states = ['queued', 'processing', 'charged', 'rejected_for_balance', 'failed', 'cancelled'] as const
-export const jobState = z.enum(states).meta({ id: 'JobState' })
+const jobState = z.enum(states).meta({ id: 'JobState' })
 export const JOB_STATES: readonly (typeof states)[number][] = states
 
 const steps = z.array(z.array(z.string()))
