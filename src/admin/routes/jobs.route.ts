@@ -9,7 +9,7 @@ import { answer, route } from '../route.ts'
 
 const TAG = 'Jobs'
 const params = { id: uuidPart('The job') }
-const NEW_JOB_PROBLEMS = ['no-tariff', 'not-a-member', 'idempotency-mismatch']
+const NEW_JOB_PROBLEMS = ['no-tariff', 'not-a-member']
 const EVENTS = 'text/event-stream'
 
 /** /jobs: handing work in. */
