@@ -13,6 +13,7 @@ import { Migration20261124006000_balance_alerts } from './Migration2026112400600
 import { Migration20261124100000_audit_log } from './Migration20261124100000_audit_log.ts'
 import { Migration20261124101000_idempotency_keys } from './Migration20261124101000_idempotency_keys.ts'
 import { Migration20261124102000_api_keys } from './Migration20261124102000_api_keys.ts'
+import { Migration20261124104000_jobs_for_tenants } from './Migration20261124104000_jobs_for_tenants.ts'
 import { Migration20261124105000_secrets } from './Migration20261124105000_secrets.ts'
 import { Migration20261124190000_row_level_security } from './Migration20261124190000_row_level_security.ts'
 
@@ -33,6 +34,7 @@ export const migrations = [
   Migration20261124100000_audit_log,
   Migration20261124101000_idempotency_keys,
   Migration20261124102000_api_keys,
+  Migration20261124104000_jobs_for_tenants,
   Migration20261124105000_secrets,
   Migration20261124190000_row_level_security,
 ]

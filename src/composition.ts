@@ -14,6 +14,7 @@ import { createLogger } from './foundation/logger.ts'
 import { QuoteManager } from './managers/quote.manager.ts'
 import type { JobOf } from './managers/token-based-billing.manager.ts'
 import { BalanceWatch } from './pipeline/balance-watch.ts'
+import { JobEvents } from './pipeline/job-events.ts'
 import { JobService } from './pipeline/job-service.ts'
 import { JobWatcher } from './pipeline/job-watcher.ts'
 import { createRecompute } from './pipeline/recompute/recompute.ts'
@@ -58,6 +59,8 @@ export async function compose(options: ComposeOptions) {
     defaultAgents: DEFAULT_AGENTS.map((agent) => agent.key),
     maxTextBytes: config.maxTextBytes,
   })
+  const jobEvents = new JobEvents({ jobs, em, notifications, logger })
+  opened.defer(() => jobEvents.close())
   if (config.sandbox && database.embedded) await createSandbox({ ...managers, inTransaction, logger })
   const closing = opened.move()
   return {
@@ -72,6 +75,8 @@ export async function compose(options: ComposeOptions) {
     ...managers,
     monitors: measuring,
     service,
+    /** Tells what happens to jobs, for as long as this process runs. */
+    jobEvents,
     balanceWatch,
     /**
      * Makes every figure of a job's receipt again from what is stored, in every state of the job; no model is asked.

@@ -20,6 +20,8 @@ export async function startService(config: Config): Promise<Service> {
   let stopping: Promise<void> | undefined
   const stop = async (): Promise<void> => {
     tollkeeper.beginStop()
+    // Streams have no end of their own that the door could wait for; who follows one goes on with another process.
+    tollkeeper.jobEvents.close()
     try {
       await Promise.all([door?.close(config.shutdownGraceMs), tollkeeper.stopWorkers()])
     } finally {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Answer as KeptAnswer } from '../ledger/answer-row.ts'
 import type { Answered } from '../ledger/calls.ts'
+import type { JobEventStream } from '../pipeline/job-events.ts'
 
 /** What a route answers, before it is sent. */
 export interface Answer {
@@ -16,6 +17,8 @@ type Body =
   | { readonly kind: 'stored'; readonly text: string }
   /** Parts of a text of another media type, made while they are sent. */
   | { readonly kind: 'stream'; readonly type: string; readonly parts: AsyncIterable<string> }
+  /** Server-sent events; null: only their headers, for HEAD. */
+  | { readonly kind: 'events'; readonly stream: JobEventStream | null }
   | null
 
 const json = (status: number, body: unknown, headers: Answer['headers'] = {}): Answer => ({
@@ -30,6 +33,10 @@ export const accepted = (location: string | null, body: unknown): Answer => {
   return json(202, body, location === null ? {} : { Location: location })
 }
 export const noContent = (): Answer => ({ status: 204, headers: {}, body: null })
+
+export const events = (stream: JobEventStream | null): Answer => {
+  return { status: 200, headers: {}, body: { kind: 'events', stream } }
+}
 
 /** With an ETag of what a client can change, so that it can say what it has seen. */
 export function tagged(answer: Answer, state: object): Answer {

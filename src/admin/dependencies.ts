@@ -18,6 +18,7 @@ import type { TokenBasedBillingManager } from '../managers/token-based-billing.m
 import type { UsageManager } from '../managers/usage.manager.ts'
 import type { VerifyManager } from '../managers/verify.manager.ts'
 import type { BalanceWatch } from '../pipeline/balance-watch.ts'
+import type { JobEvents } from '../pipeline/job-events.ts'
 import type { JobService } from '../pipeline/job-service.ts'
 import type { Waker } from '../pipeline/wake.ts'
 import type { Queues } from '../queues/queues.ts'
@@ -47,7 +48,8 @@ export interface AdminDependencies {
   readonly billing: Pick<TokenBasedBillingManager, 'chargeFeature'>
   readonly featureCharges: FeatureChargeManager
   readonly jobs: JobManager
-  readonly service: Pick<JobService, 'submit' | 'quote' | 'quoteAll' | 'cancel'>
+  readonly service: Pick<JobService, 'submit' | 'submitAll' | 'resubmit' | 'quote' | 'quoteAll' | 'cancel'>
+  readonly jobEvents: Pick<JobEvents, 'open'>
   readonly verifier: Pick<VerifyManager, 'verify'>
   readonly usage: UsageManager
   readonly statements: StatementManager

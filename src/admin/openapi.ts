@@ -31,7 +31,7 @@ const MEMBERS = {
   all: 'Also for keys that act for one member.',
 }
 
-export const problem = z
+const problem = z
   .strictObject({
     type: z.string().meta({ examples: ['/problems/validation'] }),
     code: z.enum(Object.keys(PROBLEMS)),

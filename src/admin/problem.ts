@@ -62,7 +62,7 @@ export function problemHandler(
     const problem = fromKnown(error) ?? fromHttp(error)
     if (error instanceof NotFoundError) noteMissing(error, req)
     if (problem.status >= 500) logger.error({ err: thrown, requestId: req.id }, 'a request failed')
-    if (problem.status === 503) res.set('Retry-After', '1')
+    if ((problem.status === 503 || problem.status === 429) && !res.hasHeader('Retry-After')) res.set('Retry-After', '1')
     sendProblem(res, problem)
   }
 }

@@ -97,6 +97,16 @@ export const PROBLEMS: Readonly<Record<string, ProblemKind>> = {
     title: 'The job is finished',
     meaning: 'A finished job stays as it is; submit a new one.',
   },
+  'job-unfinished': {
+    status: 409,
+    title: 'The job is not finished',
+    meaning: 'Only a job that has ended is run again. Wait for its end, or cancel it.',
+  },
+  'text-gone': {
+    status: 409,
+    title: 'The text is not stored any more',
+    meaning: 'It was deleted after TEXT_RETENTION_DAYS, or its platform kept it. Submit it as a new job.',
+  },
   'reference-conflict': {
     status: 409,
     title: 'The reference was used for something else',

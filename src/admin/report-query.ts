@@ -24,7 +24,7 @@ const MOMENT = {
 } as const
 
 /** A date or a time. */
-export function moment(name: 'from' | 'to', description: string) {
+export function moment(name: string, description: string) {
   return parameter(MOMENT, description, (text): Moment => {
     const found = readDate(text) ?? readTime(text)
     if (found !== null) return found

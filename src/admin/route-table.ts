@@ -18,6 +18,9 @@ import { verifyRoutes } from './routes/verify.route.ts'
 
 /** Every route below /api/v1, in the order of the documents: what is not here is neither served nor documented. */
 export const ROUTES: readonly Route[] = [
+  // Express tries them in turn: what is asked for most comes first.
+  ...jobRoutes,
+  ...accountRoutes,
   ...tariffRoutes,
   ...componentRoutes,
   ...planMoveRoutes,
@@ -26,9 +29,7 @@ export const ROUTES: readonly Route[] = [
   ...moneyRoutes,
   ...organizationKeyRoutes,
   ...adminKeyRoutes,
-  ...jobRoutes,
   ...featureChargeRoutes,
-  ...accountRoutes,
   ...ledgerRoutes,
   ...usageRoutes,
   ...statementRoutes,

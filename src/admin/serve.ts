@@ -4,6 +4,7 @@ import { requireAllowed } from './access/allows.ts'
 import { type Answer, checked } from './answer.ts'
 import { asked, type ServedBy } from './asked.ts'
 import type { AdminDependencies } from './dependencies.ts'
+import { sendEvents } from './event-stream.ts'
 import { noteRoute } from './metrics/http-meter.ts'
 import { Cursors } from './page.ts'
 import { principalOf } from './principal.ts'
@@ -40,6 +41,7 @@ async function send(res: Response, answer: Answer, known: Route['terms']['answer
   if (body === null) res.end()
   else if (body.kind === 'json') res.json(json)
   else if (body.kind === 'stored') res.type('application/json').send(body.text)
+  else if (body.kind === 'events') await sendEvents(res, body.stream)
   else await stream(res, body)
 }
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { TollkeeperError, ValidationError } from '../foundation/errors.ts'
-import type { Submission } from '../pipeline/job-service.ts'
+import type { Submission } from '../pipeline/submission.ts'
 import { type Nano, parseAmount } from '../pricing/money.ts'
 
 interface JobOptions {

@@ -29,3 +29,23 @@ export function newId(): string {
   // Variant and random bits of a version 4: Node draws those in bulk; bytes for each id were a tenth of a settle's time.
   return `${time.slice(0, 8)}-${time.slice(8)}-${sequence}-${randomUUID().slice(19)}`
 }
+
+/** What 48 bits of milliseconds can say. */
+const LAST_TIME = 2 ** 48 - 1
+
+/** The first id that can be made in a millisecond (RFC 9562, version 7). @param at epoch milliseconds */
+export function firstId(at: number): string {
+  return idAt(at, '0')
+}
+
+/** The last id of a millisecond. */
+export function lastId(at: number): string {
+  return idAt(at, 'f')
+}
+
+/** @param rest the digit that fills it up */
+function idAt(at: number, rest: '0' | 'f'): string {
+  const time = Math.min(Math.max(at, 0), LAST_TIME)
+  const digits = time.toString(16).padStart(12, '0').padEnd(32, rest)
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}

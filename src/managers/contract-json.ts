@@ -29,6 +29,18 @@ export function rejectionSentence(
   return `${left}, short by ${missing}; a higher limit, a job of the member's that ends, or the next period resumes it`
 }
 
+/** What to ask for next about a job, as a request line. */
+function nextOf({ id, organizationId, userId, state, rejection }: JobView): string {
+  if (state === 'charged') return `GET /api/v1/jobs/${id}/receipt`
+  if (state === 'failed' || state === 'cancelled') return `POST /api/v1/jobs/${id}/resubmit`
+  if (state !== 'rejected_for_balance') return `GET /api/v1/jobs/${id}/events`
+  const organization = `/api/v1/admin/organizations/${organizationId}`
+  if (rejection?.reason === 'frozen') return 'GET /api/v1/admin/verify'
+  return rejection?.reason === 'member_limit'
+    ? `PATCH ${organization}/members/${userId}`
+    : `POST ${organization}/top-ups`
+}
+
 export function jobToJson(job: JobView) {
   return {
     id: job.id,
@@ -65,6 +77,7 @@ export function jobToJson(job: JobView) {
     result: job.result,
     created_at: time(job.createdAt),
     finished_at: time(job.finishedAt),
+    next: nextOf(job),
   }
 }
 

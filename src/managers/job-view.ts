@@ -2,6 +2,12 @@ import type { Failure, Rejection, SettledLine } from '../ledger/facts.ts'
 import type { JobState, StageState } from '../ledger/states.ts'
 import type { Nano } from '../pricing/money.ts'
 
+/** Whose jobs somebody may see: an organisation's, or of these only one member's. */
+export interface Within {
+  readonly organizationId: string
+  readonly userId: string | null
+}
+
 /** A stage as the doors show it; its result stays readable whatever became of the job. */
 export interface StageView {
   readonly stage: string

@@ -1,15 +1,13 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
-import { rejectionFromJson } from '../database/money/rows.ts'
 import { lineFromJson, type StoredLine } from '../database/money/stored-lines.ts'
-import { FIRST_CHECK_MS, type NewJobRows } from '../database/submit/new-job-rows.ts'
+import type { NewJobRows } from '../database/submit/new-job-rows.ts'
 import type { SubmitPath } from '../database/submit/submit-path.ts'
 import { keyLock } from '../database/submit/submit-transaction.ts'
 import { type Clock, systemClock } from '../foundation/clock.ts'
-import { NotFoundError, TollkeeperError } from '../foundation/errors.ts'
+import { ConflictError, NotFoundError, TollkeeperError } from '../foundation/errors.ts'
 import { UUID } from '../foundation/ids.ts'
+import { invariant } from '../foundation/invariant.ts'
 import type { Delivery } from '../ledger/calls.ts'
-import { currentStage } from '../ledger/delivery.ts'
-import type { Failure } from '../ledger/facts.ts'
 import { unknownOrganization } from '../ledger/fold.ts'
 import { isFinal } from '../ledger/states.ts'
 import { judgeSubmission, type SubmitFacts } from '../ledger/submit.ts'
@@ -20,14 +18,22 @@ import { JobText } from '../models/job-text.model.ts'
 import { Organization } from '../models/organization.model.ts'
 import { TariffVersion } from '../models/tariff-version.model.ts'
 import { TeamMember } from '../models/team-member.model.ts'
-import type { Nano } from '../pricing/money.ts'
-import type { JobView, Receipt } from './job-view.ts'
-import { firstDelivery, type NewJob, newJobRows, newJobView } from './new-job.ts'
+import { type JobPage, jobPageStatement } from './job-page.ts'
+import { chargedOf, toView } from './job-rows.ts'
+import type { JobView, Receipt, Within } from './job-view.ts'
+import { firstDelivery, type NewJob, newJobRows, newJobView, toJobRow, toStageRows } from './new-job.ts'
+import { storeJobs } from './new-jobs.ts'
 
 export interface CreatedJob {
   readonly id: string
   readonly view: JobView | null
   readonly first: Delivery | null
+}
+
+/** A job of a list, as it is now. */
+export interface ListedJob extends CreatedJob {
+  readonly view: JobView
+  readonly replayed: boolean
 }
 
 /** Stores jobs and shows them. What happens to their money is decided elsewhere: in the fold. */
@@ -70,48 +76,88 @@ export class JobManager {
     const judged = judgeSubmission(rows, await this.#submitFacts(em, rows))
     if (judged instanceof TollkeeperError) throw judged
     if (judged.kind === 'known') return { id: judged.jobId, view: null, first: null }
-    const { id, text, stages, key, hash, givenTime, ...terms } = rows
-    const now = givenTime ?? this.#clock.now().getTime()
-    const job = em.create(Job, {
-      id,
-      ...terms,
-      ...(givenTime === null ? {} : { createdAt: new Date(givenTime) }),
-      submitKey: key,
-      submitHash: hash,
-      state: 'queued',
-      stage: 'input',
-      ...UNTOUCHED_JOB,
-    })
+    const { id, text } = rows
+    const job = em.create(Job, toJobRow(rows))
     if (text !== null) em.create(JobText, { jobId: id, text })
-    for (const stage of stages) {
-      const checkAt = stage.delivery > 0 ? new Date(now + FIRST_CHECK_MS) : null
-      em.create(JobStage, { jobId: id, state: 'waiting', ...stage, ...UNTOUCHED_STAGE, checkAt })
-    }
+    for (const stage of toStageRows(rows, this.#clock.now().getTime())) em.create(JobStage, stage)
     await em.flush()
     return { id, view: newJobView(rows, job.createdAt, judged.currency), first: firstDelivery(rows) }
   }
 
-  /** @throws NotFoundError */
-  async find(em: EntityManager, jobId: string): Promise<JobView> {
-    const [view] = await this.#views(em, [await this.#row(em, jobId)])
+  /**
+   * The same for jobs of one organisation, in one go: all or none are stored. Where a key was used before, the job that it
+   * stands for comes back as `replayed`, with `first` null.
+   * @throws as {@link create}; ValidationError at `/jobs/<index>/key` for a key that stands twice in the list
+   */
+  async createAll(em: EntityManager, inputs: readonly NewJob[]): Promise<readonly ListedJob[]> {
+    const [one] = inputs
+    if (!one) return []
+    const isOfOne = inputs.every(({ organizationId }) => organizationId === one.organizationId)
+    invariant(isOfOne, 'jobs that are stored together are of one organisation')
+    const stored = await storeJobs(
+      em,
+      one.organizationId,
+      inputs.map((input) => this.#rowsOf(input)),
+      this.#clock.now().getTime(),
+    )
+    const views = await this.findAll(
+      em,
+      stored.map(({ id }) => id),
+    )
+    return stored.map(({ id, rows }, index) => {
+      const view = views[index]
+      invariant(view, 'each job of the list was stored')
+      return { id, view, first: rows && firstDelivery(rows), replayed: rows === null }
+    })
+  }
+
+  /** @param within whose jobs are seen; any other one is missing @throws NotFoundError */
+  async find(em: EntityManager, jobId: string, within: Within | null = null): Promise<JobView> {
+    const [view] = await this.#views(em, [await this.#row(em, jobId, within)])
     return view as JobView
   }
 
-  /** The jobs of an organisation, newest first, from behind `before`. */
+  /** Several jobs in the order of their ids, which are UUIDs; null for one that does not exist. */
+  async findAll(em: EntityManager, jobIds: readonly string[]): Promise<readonly (JobView | null)[]> {
+    if (jobIds.length === 0) return []
+    const rows = await em.find(Job, { id: { $in: [...jobIds] } })
+    const views = new Map((await this.#views(em, rows)).map((view) => [view.id, view]))
+    return jobIds.map((id) => views.get(id) ?? null)
+  }
+
+  /** A page of an organisation's jobs, by when they were submitted. @throws NotFoundError */
   async list(
     em: EntityManager,
     organizationId: string,
-    { limit, before }: { readonly limit: number; readonly before: string | null },
+    page: JobPage,
   ): Promise<{ readonly jobs: readonly JobView[]; readonly more: boolean }> {
     if (!(await em.count(Organization, { id: organizationId }))) throw unknownOrganization(organizationId)
-    const older = before === null ? {} : { id: { $lt: before } }
-    const rows = await em.find(Job, { organizationId, ...older }, { orderBy: { id: 'desc' }, limit: limit + 1 })
-    return { jobs: await this.#views(em, rows.slice(0, limit)), more: rows.length > limit }
+    const { sql, values } = jobPageStatement(organizationId, page, this.#clock === systemClock)
+    const ids = (await em.execute<{ id: string }[]>(sql, [...values])).map(({ id }) => id)
+    const jobs = await this.findAll(em, ids.slice(0, page.limit))
+    return { jobs: jobs.filter((job) => job !== null), more: ids.length > page.limit }
+  }
+
+  /**
+   * What a new job of the same text and terms needs of a job that has ended.
+   * @throws NotFoundError; ConflictError `job-unfinished`, `text-gone`
+   */
+  async ended(em: EntityManager, jobId: string, within: Within | null = null): Promise<NewJob & { text: string }> {
+    const { organizationId, userId, externalId, steps, maxCost, state } = await this.#row(em, jobId, within)
+    if (!isFinal(state)) {
+      throw new ConflictError('job-unfinished', `The job is ${state}; cancel it, or wait for its end, to run it again`)
+    }
+    const stored = await em.findOne(JobText, { jobId })
+    if (!stored) {
+      throw new ConflictError('text-gone', 'The text of this job is not stored any more; submit it as a new job')
+    }
+    const { text } = stored
+    return { organizationId, userId, externalId, key: null, text, steps, maxCost, runner: 'pipeline' }
   }
 
   /** What a job cost and why, in every state; final when the job's state is. @throws NotFoundError */
-  async receipt(em: EntityManager, jobId: string): Promise<Receipt> {
-    const job = await this.#row(em, jobId)
+  async receipt(em: EntityManager, jobId: string, within: Within | null = null): Promise<Receipt> {
+    const job = await this.#row(em, jobId, within)
     const stages = await em.find(JobStage, { jobId }, { orderBy: { position: 'asc', stage: 'asc' } })
     const holds = await em.find(Hold, { jobId })
     const { currency } = await em.findOneOrFail(Organization, { id: job.organizationId })
@@ -140,9 +186,9 @@ export class JobManager {
     }
   }
 
-  async #row(em: EntityManager, jobId: string): Promise<Job> {
+  async #row(em: EntityManager, jobId: string, within: Within | null): Promise<Job> {
     const job = UUID.test(jobId) ? await em.findOne(Job, { id: jobId }) : null
-    if (!job) throw new NotFoundError()
+    if (!job || (within !== null && !isWithin(job, within))) throw new NotFoundError()
     return job
   }
 
@@ -185,64 +231,6 @@ export class JobManager {
   }
 }
 
-const UNTOUCHED_JOB = {
-  tariffVersionId: null,
-  periodStart: null,
-  rejection: null,
-  failure: null,
-  parkedAt: null,
-  expiresAt: null,
-  admittedAt: null,
-  finishedAt: null,
-} as const
-
-const UNTOUCHED_STAGE = {
-  bound: null,
-  grants: null,
-  usage: null,
-  lines: null,
-  result: null,
-  claimId: null,
-  claimedUntil: null,
-  finishedAt: null,
-} as const
-
-/** A job's row repeats this only when the job rests; its stages always know. */
-function chargedOf(stages: readonly JobStage[]): Nano {
-  return stages.reduce((sum, { charged }) => sum + charged, 0n)
-}
-
-/** What a job's row does not know of it; its stages in their order. */
-interface RowsOfJob {
-  readonly organization: Organization | null
-  readonly version: TariffVersion | null
-  readonly stages: readonly JobStage[]
-  readonly hold: Hold | null
-}
-
-function toView(job: Job, { organization, version, stages, hold }: RowsOfJob): JobView {
-  return {
-    ...identityOf(job),
-    tariffId: version?.planId ?? null,
-    tariffVersion: version?.version ?? null,
-    currency: organization?.currency ?? '',
-    held: hold?.remaining ?? 0n,
-    stage: job.state === 'processing' ? currentStage(stages) : job.stage,
-    charged: chargedOf(stages) - job.reversed,
-    stages: stages.map(({ stage, state, tokens, charged, result, finishedAt }) => {
-      return { stage, state, tokens, charged, result, finishedAt }
-    }),
-    rejection:
-      // A job that stops has its rejection noted already; its figures are known once it is parked.
-      job.rejection && job.expiresAt && job.parkedAt
-        ? { ...rejectionFromJson(job.rejection), expiresAt: job.expiresAt }
-        : null,
-    failure: job.failure as Failure | null,
-    result: job.state === 'charged' ? { text: stages.at(-1)?.result ?? '' } : null,
-  }
-}
-
-function identityOf(job: Job) {
-  const { id, organizationId, userId, externalId, state, steps, createdAt, finishedAt } = job
-  return { id, organizationId, userId, externalId, state, steps, createdAt, finishedAt }
+function isWithin(job: Job, { organizationId, userId }: Within): boolean {
+  return job.organizationId === organizationId && (userId === null || job.userId === userId)
 }

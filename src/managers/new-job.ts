@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { NewJobRows } from '../database/submit/new-job-rows.ts'
+import { FIRST_CHECK_MS, type NewJobRows } from '../database/submit/new-job-rows.ts'
 import { newId } from '../foundation/ids.ts'
 import type { Delivery } from '../ledger/calls.ts'
 import type { Nano } from '../pricing/money.ts'
@@ -16,6 +16,8 @@ export interface NewJob {
   readonly steps: readonly (readonly string[])[]
   readonly maxCost: Nano | null
   readonly runner: 'pipeline' | 'own'
+  /** What the key stands for beside the job itself, such as the whole list that it came in. */
+  readonly request?: string
 }
 
 /** The rows of a job that is stored now, under a new id. @param givenTime epoch milliseconds, null for the database's */
@@ -23,6 +25,50 @@ export function newJobRows(input: NewJob, givenTime: number | null): NewJobRows 
   const hash = input.key === null ? null : fingerprint(input)
   return { ...input, id: newId(), hash, stages: stagesOf(input), givenTime }
 }
+
+/** The row of a job that nothing has happened to yet. */
+export function toJobRow({ id, organizationId, userId, externalId, key, hash, runner, ...rest }: NewJobRows) {
+  const { steps, maxCost, givenTime } = rest
+  return {
+    ...{ id, organizationId, userId, externalId, runner, steps, maxCost },
+    ...(givenTime === null ? {} : { createdAt: new Date(givenTime) }),
+    submitKey: key,
+    submitHash: hash,
+    state: 'queued' as const,
+    stage: 'input',
+    ...UNTOUCHED_JOB,
+  }
+}
+
+/** The rows of its stages. @param now in epoch milliseconds */
+export function toStageRows({ id, stages }: NewJobRows, now: number) {
+  return stages.map((stage) => {
+    const checkAt = stage.delivery > 0 ? new Date(now + FIRST_CHECK_MS) : null
+    return { jobId: id, state: 'waiting' as const, ...stage, ...UNTOUCHED_STAGE, checkAt }
+  })
+}
+
+const UNTOUCHED_JOB = {
+  tariffVersionId: null,
+  periodStart: null,
+  rejection: null,
+  failure: null,
+  parkedAt: null,
+  expiresAt: null,
+  admittedAt: null,
+  finishedAt: null,
+} as const
+
+const UNTOUCHED_STAGE = {
+  bound: null,
+  grants: null,
+  usage: null,
+  lines: null,
+  result: null,
+  claimId: null,
+  claimedUntil: null,
+  finishedAt: null,
+} as const
 
 /** The first queue job, to be added behind the COMMIT; null where a platform runs the stages itself. */
 export function firstDelivery({ id, organizationId, runner }: NewJobRows): Delivery | null {
@@ -68,7 +114,8 @@ function stagesOf({ steps, runner }: NewJob): NewJobRows['stages'] {
 }
 
 /** A hash of what was submitted: the same key with other contents is a mistake that must be told. */
-function fingerprint({ userId, externalId, text, steps, maxCost }: NewJob): string {
-  const contents = JSON.stringify([userId, externalId, text, steps, maxCost?.toString() ?? null])
+function fingerprint({ userId, externalId, text, steps, maxCost, request }: NewJob): string {
+  const asked = [userId, externalId, text, steps, maxCost?.toString() ?? null]
+  const contents = JSON.stringify(request === undefined ? asked : [...asked, request])
   return createHash('sha256').update(contents).digest('hex')
 }

@@ -1,4 +1,5 @@
 import type { Snapshot } from '../database/snapshot.ts'
+import { firstId, lastId } from '../foundation/ids.ts'
 import { invariant } from '../foundation/invariant.ts'
 import type { Nano } from '../pricing/money.ts'
 
@@ -135,8 +136,8 @@ export async function readUsage(
   goOn: () => void,
 ): Promise<{ readonly total: UsageSum; readonly groups: readonly UsageGroup[] }> {
   const time = (ms: number): string => new Date(ms).toISOString()
-  const [first, last] = idsTellTime ? [from - USUAL_MS - SKEW_MS, to + SKEW_MS] : [0, LAST_TIME]
-  const end = idAt(last, 'f')
+  const [first, last] = idsTellTime ? [from - USUAL_MS - SKEW_MS, to + SKEW_MS] : [0, Number.MAX_SAFE_INTEGER]
+  const end = lastId(last)
   const sums = new UsageSums(groupBy)
   const sum = async (text: string, begin: string, before: string): Promise<void> => {
     goOn()
@@ -144,8 +145,8 @@ export async function readUsage(
     const values = [organizationId, begin, before, time(from), time(to), starts.map(time), ...flags, limit + 1]
     sums.add(await snapshot.read<SumTuple>(text, values))
   }
-  await sum(SUMS_BEYOND, idAt(first, '0'), end)
-  for (let begin: string | undefined = idAt(first, '0'); begin !== undefined && sums.size <= limit; ) {
+  await sum(SUMS_BEYOND, firstId(first), end)
+  for (let begin: string | undefined = firstId(first); begin !== undefined && sums.size <= limit; ) {
     const [next]: readonly [string][] = await snapshot.read<[string]>(NEXT, [
       organizationId,
       begin,
@@ -157,16 +158,6 @@ export async function readUsage(
     begin = next?.[0]
   }
   return { total: sums.total, groups: sums.groups() }
-}
-
-/** What 48 bits of milliseconds can say. */
-const LAST_TIME = 2 ** 48 - 1
-
-/** The first or last id of a millisecond (RFC 9562, version 7). @param rest the digit that fills it up */
-function idAt(at: number, rest: '0' | 'f'): string {
-  const time = Math.min(Math.max(at, 0), LAST_TIME)
-  const digits = time.toString(16).padStart(12, '0').padEnd(32, rest)
-  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
 interface Tally {

@@ -67,6 +67,19 @@ const JobSchema = defineEntity({
       name: 'jobs_queued',
       expression: `create index "jobs_queued" on "tollkeeper"."jobs" ("organization_id", "id") where (state = 'queued'::text)`,
     },
+    // Of lists that are narrowed. None has an entry for a charged job without a member and an id of the customer's own.
+    {
+      name: 'jobs_of_member',
+      expression: `create index "jobs_of_member" on "tollkeeper"."jobs" ("organization_id", "user_id", "id") where (user_id is not null)`,
+    },
+    {
+      name: 'jobs_of_external_id',
+      expression: `create index "jobs_of_external_id" on "tollkeeper"."jobs" ("organization_id", "external_id", "id") where (octet_length(external_id) <= 800)`,
+    },
+    {
+      name: 'jobs_not_charged',
+      expression: `create index "jobs_not_charged" on "tollkeeper"."jobs" ("organization_id", "state", "id") where (state = any (array['failed'::text, 'cancelled'::text]))`,
+    },
     {
       name: 'jobs_unfinished',
       expression: `create index "jobs_unfinished" on "tollkeeper"."jobs" ("created_at") where (state = any (array['queued'::text, 'processing'::text]))`,

@@ -4,9 +4,10 @@ import { jobToJson, receiptToJson } from '../managers/contract-json.ts'
 import type { JobManager } from '../managers/job.manager.ts'
 import type { JobView } from '../managers/job-view.ts'
 import type { BatchQuoteView, QuoteView } from '../managers/quote-view.ts'
-import type { JobService, Submission } from './job-service.ts'
+import type { JobService } from './job-service.ts'
 import type { JobWatcher } from './job-watcher.ts'
 import { JobCancelled, JobFailed, RejectedForBalance } from './outcome-errors.ts'
+import type { Submission } from './submission.ts'
 
 /** What the pipeline needs of a connection; `connect()` gives it. */
 export interface PipelineConnection {
@@ -94,13 +95,12 @@ export class BilledInformationPipeline {
 
   /** A job's state in the shape of contract.md. @throws NotFoundError */
   async status(jobId: string): Promise<ReturnType<typeof jobToJson>> {
-    return jobToJson(await this.#mine(jobId))
+    return jobToJson(await this.#connection.service.find(jobId, this.#own()))
   }
 
   /** Stops a job; finished stages stay charged. @throws NotFoundError, ConflictError `job-finished` */
   async cancel(jobId: string): Promise<ReturnType<typeof jobToJson>> {
-    await this.#mine(jobId)
-    return jobToJson(await this.#connection.service.cancel(jobId))
+    return jobToJson(await this.#connection.service.cancel(jobId, this.#own()))
   }
 
   #submit(text: string, options: SubmitOptions): Promise<JobView> {
@@ -112,8 +112,7 @@ export class BilledInformationPipeline {
   }
 
   /** Somebody else's job looks like a missing one. */
-  async #mine(jobId: string): Promise<JobView> {
-    const job = await this.#connection.service.find(jobId)
-    return job.organizationId === this.#organizationId ? job : this.#connection.service.find('')
+  #own() {
+    return { organizationId: this.#organizationId, userId: null }
   }
 }

@@ -2,43 +2,18 @@ import type { EntityManagerSource, InTransaction } from '../database/transaction
 import { ConflictError, NotFoundError, ValidationError } from '../foundation/errors.ts'
 import { failpoint } from '../foundation/failpoint.ts'
 import { ACCOUNT_ID } from '../foundation/ids.ts'
+import { invariant } from '../foundation/invariant.ts'
 import type { JobManager } from '../managers/job.manager.ts'
-import type { JobView } from '../managers/job-view.ts'
+import type { JobView, Within } from '../managers/job-view.ts'
 import type { QuoteManager } from '../managers/quote.manager.ts'
 import type { BatchQuoteView, QuoteView } from '../managers/quote-view.ts'
 import type { TokenBasedBillingManager } from '../managers/token-based-billing.manager.ts'
-import type { Nano } from '../pricing/money.ts'
 import { normalizeText } from '../tokenizer/normalize.ts'
 import { type Measuring, measureText, unknownAgent } from './bounds.ts'
+import { acceptJobs } from './listed-jobs.ts'
 import { measureInOrder, normalizeTexts } from './listed-texts.ts'
 import type { NewJobs } from './new-jobs.ts'
-
-/** A job as somebody submits it. Without agents and steps it gets the default pipeline: extractor and summarizer. */
-export interface Submission {
-  readonly organizationId: string
-  readonly text: string
-  readonly userId?: string | null
-  /** One parallel step of these. */
-  readonly agents?: readonly string[] | null
-  /** Instead of `agents`: steps one after another, the agents of a step in parallel. */
-  readonly steps?: readonly (readonly string[])[] | null
-  /** The most that the job may cost, in nano-units. */
-  readonly maxCost?: Nano | null
-  readonly externalId?: string | null
-  /** One job per organisation and key. */
-  readonly key?: string | null
-}
-
-/** A job as it is now. */
-export interface SubmittedJob extends JobView {
-  /** Whether its key had stored it before. */
-  readonly replayed: boolean
-}
-
-/** Texts that somebody would submit in this order, each with the same agents, member and cost limit. */
-export interface TextList extends Omit<Submission, 'text' | 'externalId' | 'key'> {
-  readonly texts: readonly string[]
-}
+import type { JobList, Resubmission, Submission, SubmittedJob, TextList } from './submission.ts'
 
 type Steps = readonly (readonly string[])[]
 
@@ -82,6 +57,40 @@ export class JobService {
   }
 
   /**
+   * Stores up to 100 jobs in one transaction, all or none; they enter the queue right after, in their order.
+   * @throws as {@link submit}, but ValidationError at `/jobs/<index>/…` for what is wrong with a job, its text's size too
+   */
+  async submitAll(list: JobList): Promise<readonly SubmittedJob[]> {
+    const { inTransaction, jobs, newJobs } = this.#with
+    if (!ACCOUNT_ID.test(list.organizationId)) throw new NotFoundError()
+    const accepted = await acceptJobs(list, this.#with.maxTextBytes, (submission) => this.#steps(submission))
+    const stored = await inTransaction((manager) => jobs.createAll(manager, accepted))
+    failpoint('submit.after-row')
+    for (const { first } of stored) newJobs.push(first)
+    return stored.map(({ view, replayed }) => ({ ...view, replayed }))
+  }
+
+  /**
+   * Runs the text of a job that has ended once more: a new job with the same terms, which pays again.
+   * @param within whose jobs are seen
+   * @throws NotFoundError; ConflictError `job-unfinished`, `text-gone`, `no-tariff`; ForbiddenError `not-a-member`;
+   *         ValidationError `unknown-agent` where an agent is not served any more; 422 `idempotency-mismatch`
+   */
+  async resubmit(jobId: string, { maxCost, key = null }: Resubmission, within: Within | null): Promise<SubmittedJob> {
+    const { inTransaction, jobs, newJobs } = this.#with
+    const [stored] = await inTransaction(async (manager) => {
+      const ended = await jobs.ended(manager, jobId, within)
+      const steps = this.#steps({ steps: ended.steps })
+      const limit = maxCost === undefined ? ended.maxCost : maxCost
+      const again = { ...ended, steps, key, maxCost: limit, request: `resubmit ${jobId}` }
+      return jobs.createAll(manager, [again])
+    })
+    invariant(stored, 'a list of one job has one')
+    newJobs.push(stored.first)
+    return { ...stored.view, replayed: stored.replayed }
+  }
+
+  /**
    * The bounds of a job's price, by stage, without any effect.
    * @throws as {@link submit}; ValidationError at `/max_cost` where the smallest run costs more
    */
@@ -103,15 +112,18 @@ export class JobService {
     return this.#with.quotes.quoteAll(this.#with.em(), this.#termsOf(list), bounded)
   }
 
-  /** @throws NotFoundError */
-  find(jobId: string): Promise<JobView> {
-    return this.#with.jobs.find(this.#with.em(), jobId)
+  /** @param within whose jobs are seen; any other one is missing @throws NotFoundError */
+  find(jobId: string, within: Within | null = null): Promise<JobView> {
+    return this.#with.jobs.find(this.#with.em(), jobId, within)
   }
 
-  /** Stops a job: finished stages stay charged, the rest is released. @throws NotFoundError, ConflictError `job-finished` */
-  async cancel(jobId: string): Promise<JobView> {
+  /**
+   * Stops a job: finished stages stay charged, the rest is released.
+   * @param within whose jobs are seen @throws NotFoundError, ConflictError `job-finished`
+   */
+  async cancel(jobId: string, within: Within | null = null): Promise<JobView> {
     const { billing, jobs, em } = this.#with
-    const job = await jobs.find(em(), jobId)
+    const job = await jobs.find(em(), jobId, within)
     const verdict = await billing.cancel({ organizationId: job.organizationId, jobId })
     if (verdict.kind === 'refused') {
       throw new ConflictError('job-finished', `The job is ${verdict.state} already; there is nothing to cancel`)

@@ -21,16 +21,23 @@ export async function normalizeTexts(texts: readonly string[], maxBytes: number)
   const accepted: string[] = []
   const errors: FieldError[] = []
   for (const [index, text] of texts.entries()) {
-    await nextTurn()
-    try {
-      accepted.push(normalizeText(text, maxBytes))
-    } catch (error) {
-      if (!(error instanceof TollkeeperError)) throw error
-      errors.push({ pointer: `/texts/${index}`, code: 'invalid-text', detail: error.message })
-    }
+    const outcome = await acceptText(text, maxBytes, `/texts/${index}`)
+    if (typeof outcome === 'string') accepted.push(outcome)
+    else errors.push(outcome)
   }
   if (errors.length > 0) throw new ValidationError(errors)
   return accepted
+}
+
+/** One text of several, in a turn of the event loop of its own: as it would be stored, or what is wrong with it. */
+export async function acceptText(text: string, maxBytes: number, pointer: string): Promise<string | FieldError> {
+  await nextTurn()
+  try {
+    return normalizeText(text, maxBytes)
+  } catch (error) {
+    if (!(error instanceof TollkeeperError)) throw error
+    return { pointer, code: 'invalid-text', detail: error.message }
+  }
 }
 
 /**

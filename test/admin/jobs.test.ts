@@ -108,4 +108,64 @@ describe('jobs over HTTP', () => {
       'invalid-cursor',
     )
   })
+
+  test('jobs are listed by what is asked for, and by nothing that is not known', async () => {
+    const tariff = await publishedTariff(door.ask)
+    await door.ask(ORGANIZATIONS, { body: { id: 'lists', tariff_id: tariff } })
+    await door.ask(`${ORGANIZATIONS}/lists/members`, { body: { user_id: 'ann' } })
+    const made: string[] = []
+    for (const more of [
+      { user_id: 'ann' },
+      { external_id: 'order 1' },
+      { user_id: 'ann', external_id: 'order 1' },
+      {},
+    ]) {
+      made.push((await submit({ organization_id: 'lists', ...more })).body.id)
+    }
+    await door.ask(`${JOBS}/${made[3]}`, { method: 'DELETE' })
+    const list = async (query: string) => door.ask(`${JOBS}?organization_id=lists&${query}`)
+    const found = async (query: string) => (await list(query)).body.data.map(({ id }) => made.indexOf(String(id)))
+    expect(await found('')).toEqual([3, 2, 1, 0])
+    expect(await found('sort=created_at')).toEqual([0, 1, 2, 3])
+    expect(await found('sort=-created_at&user_id=ann')).toEqual([2, 0])
+    expect(await found('external_id=order+1')).toEqual([2, 1])
+    expect(await found('external_id=order+1&user_id=ann')).toEqual([2])
+    expect(await found('state=cancelled')).toEqual([3])
+    expect(await found('state=queued&sort=created_at')).toEqual([0, 1, 2])
+    expect(await found('state=processing')).toEqual([])
+    expect(await found('created_from=2026-01-01&created_to=2999-01-01T00:00:00Z')).toEqual([3, 2, 1, 0])
+    expect(await found('created_to=2026-01-01')).toEqual([])
+    const at = (await door.ask(`${JOBS}/${made[2]}`)).body.created_at
+    expect(await found(`created_from=${at}`)).not.toContain(1)
+    expect(await found(`created_to=${at}`)).not.toContain(2)
+
+    const page = await list('user_id=ann&limit=1&sort=created_at')
+    expect(page.body.data.map(({ id }) => id)).toEqual([made[0]])
+    const cursor = `limit=1&cursor=${page.body.next_cursor}`
+    expect(await found(`user_id=ann&sort=created_at&${cursor}`)).toEqual([2])
+    for (const other of ['user_id=ann', 'sort=created_at', 'user_id=ann&sort=created_at&state=queued']) {
+      expectProblem(await list(`${other}&${cursor}`), 400, 'invalid-cursor')
+    }
+    const unknown = [
+      'status=queued',
+      'state=done',
+      'state[]=queued',
+      'sort=id',
+      'user_id=-',
+      'external_id=',
+      'state=a&state=b',
+    ]
+    for (const query of [...unknown, 'limit=0', 'limit=201']) expectProblem(await list(query), 400, 'invalid-query')
+    for (const query of ['created_from=2026-02-30', 'created_to=now', 'created_from=2026-01-01T00:00:00']) {
+      expectProblem(await list(query), 422, 'validation')
+    }
+    expectProblem(await list('created_from=2026-01-02&created_to=2026-01-01'), 422, 'validation')
+  })
+
+  test('a job says what to ask for next', async () => {
+    const { id, next } = (await submit({})).body as unknown as { id: string; next: string }
+    expect(next).toBe(`GET ${JOBS}/${id}/events`)
+    const cancelled = (await door.ask(`${JOBS}/${id}`, { method: 'DELETE' })).body
+    expect(cancelled.next).toBe(`POST ${JOBS}/${id}/resubmit`)
+  })
 })

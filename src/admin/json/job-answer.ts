@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { accountId, amount, currency, time, uuid } from './answer-fields.ts'
+import { accountId, amount, currency, listOf, next, time, uuid } from './answer-fields.ts'
 import { warningAnswer } from './tariff-answer.ts'
 
 const stageName = z.string().meta({ description: 'input, agent.<key> or output' })
-const jobState = z.enum(['queued', 'processing', 'charged', 'rejected_for_balance', 'failed', 'cancelled'])
+export const JOB_STATES = ['queued', 'processing', 'charged', 'rejected_for_balance', 'failed', 'cancelled'] as const
+const jobState = z.enum(JOB_STATES).meta({ id: 'JobState' })
 const TERMS = { tariff_id: uuid.nullable(), tariff_version: z.int().nullable() }
 
 const stage = z.strictObject({
@@ -65,8 +66,13 @@ export const jobAnswer = z
     result: z.strictObject({ text: z.string() }).nullable(),
     created_at: time,
     finished_at: time.nullable(),
+    next,
   })
   .meta({ id: 'Job' })
+
+/** Jobs that were handed in together, in their order. */
+export const jobsAnswer = z.strictObject({ data: z.array(jobAnswer) }).meta({ id: 'Jobs' })
+export const jobListAnswer = listOf(jobAnswer)
 
 const BOUNDS = {
   lower: amount.meta({ description: 'What it costs for certain' }),

@@ -1,154 +1,241 @@
-import { ForbiddenError, NotFoundError } from '../../foundation/errors.ts'
-import type { Principal } from '../../foundation/mandate.ts'
 import { batchQuoteToJson, jobToJson, quoteToJson, receiptToJson } from '../../managers/contract-json.ts'
 import { firstJobView } from '../../managers/first-job-view.ts'
 import type { JobView } from '../../managers/job-view.ts'
-import { accepted, ok, replayed } from '../answer.ts'
-import type { AdminDependencies } from '../dependencies.ts'
-import { listOf } from '../json/answer-fields.ts'
-import { batchQuoteAnswer, jobAnswer, quoteAnswer, receiptAnswer } from '../json/job-answer.ts'
-import { newJob, newQuote } from '../json/job-request.ts'
+import { JobEvents } from '../../pipeline/job-events.ts'
+import type { SubmittedJob } from '../../pipeline/submission.ts'
+import { type Answer, accepted, events, noContent, ok, replayed } from '../answer.ts'
+import { JOB_FILTERS, memberOf, refuseEmptyRange, withinOf } from '../job-query.ts'
+import {
+  batchQuoteAnswer,
+  jobAnswer,
+  jobListAnswer,
+  jobsAnswer,
+  quoteAnswer,
+  receiptAnswer,
+} from '../json/job-answer.ts'
+import { newJob, newJobs, newQuote, resubmission } from '../json/job-request.ts'
 import { uuidPart } from '../parameters.ts'
-import { type Asked, answer, type RouteTerms, route } from '../route.ts'
+import { answer, route } from '../route.ts'
 
 const TAG = 'Jobs'
-const OF_TENANT = { tag: TAG, scope: 'tenant', members: 'own' } as const
 const params = { id: uuidPart('The job') }
+const NEW_JOB_PROBLEMS = ['no-tariff', 'not-a-member']
+const EVENTS = 'text/event-stream'
 
-/** /jobs: what users hand in, where it stands, and what it cost. */
-export const jobRoutes = [
+/** A job as it was shown to whoever brought it first, so that the same request is answered with the same bytes. */
+const asTaken = (job: SubmittedJob): JobView => (job.replayed ? firstJobView(job) : job)
+
+function taken(job: SubmittedJob): Answer {
+  const made = accepted(`/api/v1/jobs/${job.id}`, jobToJson(asTaken(job)))
+  return job.replayed ? replayed(made) : made
+}
+
+/** /jobs: handing work in. */
+const submitRoutes = [
   route(
     {
-      ...OF_TENANT,
       method: 'post',
       path: '/jobs',
       operation: 'submitJob',
-      summary: 'Hand in a text; it is held for, worked on and charged from here on',
+      tag: TAG,
+      summary: 'Hand a text in; it is taken at once and processed in the background',
+      description: 'An Idempotency-Key stands for one job of the organisation, for ever.',
+      scope: 'tenant',
+      members: 'own',
       organization: 'body',
       body: newJob,
       idempotent: true,
-      answers: { 202: answer('The job, or the one that this key was used for before', jobAnswer) },
-      problems: ['no-tariff', 'not-a-member'],
+      answers: { 202: answer('The job as it was taken', jobAnswer) },
+      problems: NEW_JOB_PROBLEMS,
     },
     async ({ body, organizationId, principal, mandate }, { service }) => {
-      const userId = memberOf(principal, body.userId)
-      const key = mandate.idempotency?.key ?? null
-      const job = await service.submit({ ...body, organizationId, userId, key })
-      const made = accepted(`/api/v1/jobs/${job.id}`, jobToJson(job.replayed ? firstJobView(job) : job))
-      return job.replayed ? replayed(made) : made
+      const userId = memberOf(body.userId, principal)
+      return taken(await service.submit({ ...body, organizationId, userId, key: mandate.idempotency?.key ?? null }))
     },
   ),
 
   route(
     {
-      ...OF_TENANT,
+      method: 'post',
+      path: '/jobs/batch',
+      operation: 'submitJobs',
+      tag: TAG,
+      summary: 'Hand up to 100 texts in, all or none',
+      description: 'An Idempotency-Key stands for the whole list; or each job has a `key` of its own.',
+      scope: 'tenant',
+      members: 'own',
+      organization: 'body',
+      body: newJobs,
+      idempotent: true,
+      answers: { 202: answer('The jobs as they were taken, in their order', jobsAnswer) },
+      problems: NEW_JOB_PROBLEMS,
+    },
+    async ({ body, organizationId, principal, mandate }, { service }) => {
+      const jobs = body.jobs.map((job) => ({ ...job, userId: memberOf(job.userId, principal) }))
+      const all = await service.submitAll({ organizationId, jobs, key: mandate.idempotency?.key ?? null })
+      const made = accepted(null, { data: all.map((job) => jobToJson(asTaken(job))) })
+      return all.length > 0 && all.every((job) => job.replayed) ? replayed(made) : made
+    },
+  ),
+
+  route(
+    {
       method: 'post',
       path: '/jobs/quote',
       operation: 'quoteJob',
-      summary: 'Say what a job would cost, or each of a list, without any effect',
+      tag: TAG,
+      summary: 'What a text, or a list of them, would cost, without any effect',
+      scope: 'tenant',
+      members: 'own',
       organization: 'body',
       body: newQuote,
       answers: { 200: answer('The quote; of texts, one of them all', quoteAnswer.or(batchQuoteAnswer)) },
       problems: ['no-tariff', 'not-a-member'],
     },
     async ({ body, organizationId, principal }, { service }) => {
-      const asker = { organizationId, userId: memberOf(principal, body.userId ?? null) }
-      if ('texts' in body) return ok(batchQuoteToJson(await service.quoteAll({ ...body, ...asker })))
-      return ok(quoteToJson(await service.quote({ ...body, ...asker })))
+      const terms = { organizationId, userId: memberOf(body.userId, principal) }
+      if ('texts' in body) return ok(batchQuoteToJson(await service.quoteAll({ ...body, ...terms })))
+      return ok(quoteToJson(await service.quote({ ...body, ...terms })))
     },
   ),
+]
 
+/** /jobs/{id}: one job, whose it may be. */
+const oneJobRoutes = [
   route(
     {
-      ...OF_TENANT,
-      method: 'get',
-      path: '/jobs',
-      operation: 'listJobs',
-      summary: 'List jobs, newest first',
-      organization: 'query',
-      list: true,
-      answers: { 200: answer('Jobs', listOf(jobAnswer)) },
-    },
-    async ({ organizationId, principal, page, pageOf, read }, { jobs }) => {
-      const list = `jobs ${organizationId}`
-      const { limit, position } = page(list)
-      const found = await read((em) =>
-        jobs.list(em, organizationId, { limit, before: position && String(position[0]) }),
-      )
-      const shown = found.jobs.filter((job) => isFor(principal, job))
-      return ok(pageOf(list, shown.map(jobToJson), found.more ? found.jobs.at(-1)?.id : null))
-    },
-  ),
-
-  route(
-    {
-      ...OF_TENANT,
       method: 'get',
       path: '/jobs/{id}',
       operation: 'getJob',
-      summary: 'Show where a job stands',
+      tag: TAG,
+      summary: 'Show where a job stands, with what its finished stages made',
+      scope: 'tenant',
+      members: 'own',
       organization: 'any',
       params,
       answers: { 200: answer('The job', jobAnswer) },
     },
-    async (asked, deps) => ok(jobToJson(await jobOf(asked, deps))),
+    async ({ params: { id }, organizationId, principal, read }, { jobs }) => {
+      return ok(jobToJson(await read((em) => jobs.find(em, id, withinOf(organizationId, principal)))))
+    },
   ),
 
   route(
     {
-      ...OF_TENANT,
       method: 'get',
       path: '/jobs/{id}/receipt',
       operation: 'getReceipt',
-      summary: 'Show what a job cost and why, line by line; final when the job is',
+      tag: TAG,
+      summary: 'Show what a job cost and why, from tokens to amounts',
+      scope: 'tenant',
+      members: 'own',
       organization: 'any',
       params,
-      answers: { 200: answer('The receipt', receiptAnswer) },
+      answers: { 200: answer('The receipt; final when the state of the job is', receiptAnswer) },
     },
-    async (asked, deps) => {
-      const { id } = await jobOf(asked, deps)
-      return ok(receiptToJson(await asked.read((em) => deps.jobs.receipt(em, id))))
+    async ({ params: { id }, organizationId, principal, read }, { jobs }) => {
+      return ok(receiptToJson(await read((em) => jobs.receipt(em, id, withinOf(organizationId, principal)))))
     },
   ),
 
   route(
     {
-      ...OF_TENANT,
+      method: 'get',
+      path: '/jobs/{id}/events',
+      operation: 'followJob',
+      tag: TAG,
+      summary: 'Follow a job as server-sent events until it ends',
+      description:
+        'The first event is the job as it is; then `job` with each settled stage, rejection, resume and end, and `end`, behind which nothing follows. With Last-Event-ID, at any process: what happened behind that event, and nothing twice.',
+      scope: 'tenant',
+      members: 'own',
+      organization: 'any',
+      params,
+      answers: {
+        200: answer('`event: job`, with the job as data, or `event: end`', null, EVENTS),
+        204: answer('Its end was told already; a browser asks no more', null),
+      },
+    },
+    async ({ params: { id }, organizationId, principal, read, req }, { jobs, jobEvents }) => {
+      const job = await read((em) => jobs.find(em, id, withinOf(organizationId, principal)))
+      const lastEventId = req.get('Last-Event-ID') ?? null
+      if (JobEvents.isEnd(lastEventId)) return noContent()
+      return events(req.method === 'HEAD' ? null : jobEvents.open(job, lastEventId))
+    },
+  ),
+
+  route(
+    {
       method: 'delete',
       path: '/jobs/{id}',
       operation: 'cancelJob',
-      summary: 'Stop a job: finished stages stay charged, the rest is released',
+      tag: TAG,
+      summary: 'Cancel a job; finished stages stay charged, the rest of its hold is released',
+      scope: 'tenant',
+      members: 'own',
       organization: 'any',
       params,
       answers: { 200: answer('The cancelled job', jobAnswer) },
       problems: ['job-finished'],
     },
-    async (asked, deps) => {
-      const { id } = await jobOf(asked, deps)
-      return ok(jobToJson(await deps.service.cancel(id)))
+    async ({ params: { id }, organizationId, principal }, { service }) => {
+      return ok(jobToJson(await service.cancel(id, withinOf(organizationId, principal))))
+    },
+  ),
+
+  route(
+    {
+      method: 'post',
+      path: '/jobs/{id}/resubmit',
+      operation: 'resubmitJob',
+      tag: TAG,
+      summary: 'Run the text of a job that has ended once more, as a new job that pays again',
+      description: 'Its member, agents, external_id and, unless another is given, max_cost are those of the first run.',
+      scope: 'tenant',
+      members: 'own',
+      organization: 'any',
+      params,
+      body: resubmission,
+      bodyMayLack: true,
+      idempotent: true,
+      answers: { 202: answer('The new job', jobAnswer) },
+      problems: ['job-unfinished', 'text-gone', ...NEW_JOB_PROBLEMS],
+    },
+    async ({ params: { id }, body, organizationId, principal, mandate }, { service }) => {
+      const again = { ...body, key: mandate.idempotency?.key ?? null }
+      return taken(await service.resubmit(id, again, withinOf(organizationId, principal)))
     },
   ),
 ]
 
-type AskedForJob = Pick<Asked<RouteTerms>, 'organizationId' | 'principal' | 'read'> & {
-  readonly params: { readonly id: string }
-}
+const listRoute = route(
+  {
+    method: 'get',
+    path: '/jobs',
+    operation: 'listJobs',
+    tag: TAG,
+    summary: 'List jobs, newest first',
+    scope: 'tenant',
+    members: 'own',
+    organization: 'query',
+    query: JOB_FILTERS,
+    list: true,
+    answers: { 200: answer('Jobs', jobListAnswer) },
+  },
+  async ({ query, organizationId, principal, page, pageOf, read }, { jobs }) => {
+    const { state, user_id, external_id: externalId, sort } = query
+    const [from, to] = [query.created_from?.() ?? null, query.created_to?.() ?? null]
+    refuseEmptyRange(from, to)
+    const userId = memberOf(user_id, principal)
+    const list = `jobs ${JSON.stringify([organizationId, state, userId, externalId, from, to, sort])}`
+    const { limit, position } = page(list)
+    const order = sort === 'created_at' ? ('asc' as const) : ('desc' as const)
+    const before = position && String(position[0])
+    const filter = { state, userId, externalId, from, to }
+    const found = await read((em) => jobs.list(em, organizationId, { limit, before, order, filter }))
+    return ok(pageOf(list, found.jobs.map(jobToJson), found.more ? found.jobs.at(-1)?.id : undefined))
+  },
+)
 
-/** A job of somebody else looks exactly like one that does not exist. @throws NotFoundError */
-async function jobOf({ params, organizationId, principal, read }: AskedForJob, { jobs }: AdminDependencies) {
-  const job = await read((em) => jobs.find(em, params.id))
-  const isOwn = organizationId === null || job.organizationId === organizationId
-  if (!isOwn || !isFor(principal, job)) throw new NotFoundError()
-  return job
-}
-
-/** A key that acts for one member sees that member's jobs. */
-function isFor({ userId }: Principal, job: JobView): boolean {
-  return userId === null || job.userId === userId
-}
-
-/** Whom a job is for: the key's member, where it has one. @throws ForbiddenError for another one */
-function memberOf({ userId: own }: Principal, given: string | null): string | null {
-  if (own === null || given === null || given === own) return own ?? given
-  throw new ForbiddenError('forbidden', `This key submits for ${own} only; leave user_id out`)
-}
+/** /jobs: what users hand in, where it stands, and what it cost. */
+export const jobRoutes = [...submitRoutes, listRoute, ...oneJobRoutes]
