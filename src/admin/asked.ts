@@ -40,6 +40,7 @@ export function asked(req: Request, terms: RouteTerms, principal: Principal, dep
   const mandate = mandateOf(req, terms, principal, query.dry_run === true)
   const { inTransaction, inTenantTransaction } = deps
   const { userId } = principal
+  const condition = conditionOf(req)
   return {
     params,
     query,
@@ -57,10 +58,9 @@ export function asked(req: Request, terms: RouteTerms, principal: Principal, dep
       whose === null ? inTransaction(work) : inTenantTransaction({ organizationId: whose, userId }, work),
     change: (work) => change(deps, mandate, terms.answers, work),
     order: (answer) => ({ mandate, answer: (result) => kept(answer(result), terms.answers) }),
+    condition,
     requireMatch(state) {
-      const wanted = req.get('If-Match')
-      if (wanted === undefined || wanted.trim() === '*') return
-      if (wanted.split(',').some((tag) => tag.trim() === tagOf(state))) return
+      if (condition === null || condition(state)) return
       throw new ConflictError('stale-version', 'Somebody changed it since you looked; GET it again and decide anew')
     },
     refusePaging() {
@@ -69,6 +69,13 @@ export function asked(req: Request, terms: RouteTerms, principal: Principal, dep
     },
     req,
   }
+}
+
+function conditionOf(req: Request): ((state: object) => boolean) | null {
+  const wanted = req.get('If-Match')
+  if (wanted === undefined) return null
+  const tags = wanted.split(',').map((tag) => tag.trim())
+  return (state) => tags.includes('*') || tags.includes(tagOf(state))
 }
 
 /** Keys of requests that concern no organisation mean something among themselves. */

@@ -90,6 +90,8 @@ export interface Asked<Terms extends RouteTerms> {
    * @param answer of what it did; made inside of its transaction, and kept, so of the same result always the same
    */
   order<R>(answer: (result: R) => Answer): Order<R>
+  /** Whether If-Match names this state; null without that header. */
+  readonly condition: ((state: object) => boolean) | null
   /** @throws ConflictError `stale-version` where If-Match names another state than this one */
   requireMatch(state: object): void
   /** @throws TollkeeperError 400 `invalid-query` where a page is asked for of what is no list this time */

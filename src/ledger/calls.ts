@@ -109,6 +109,8 @@ export interface Calls {
     userId: string
     role?: MemberRow['role']
     spendingLimit?: Nano | null
+    /** What the asker has seen and means to change; null: what was seen is gone already. Left out: whatever it is. */
+    seen?: Pick<MemberRow, 'role' | 'state' | 'spendingLimit'> | null
   }
   remove_member: { organizationId: string; userId: string }
   /** `id` is drawn by the caller, so that a repeated call finds its own. */
@@ -182,7 +184,7 @@ export interface Verdicts {
     | { kind: 'seat-limit'; limit: number }
     | { kind: 'no-tariff' }
   /** `last-owner`: nothing was changed, since nobody else could own the organisation then. */
-  change_member: { kind: 'changed'; member: MemberRow; currency: string } | { kind: 'unknown' } | { kind: 'last-owner' }
+  change_member: { kind: 'changed'; member: MemberRow; currency: string } | { kind: 'unknown' | 'last-owner' | 'stale' }
   remove_member: { kind: 'removed' | 'unknown' | 'last-owner' }
   add_threshold: { kind: 'added' | 'known' } | { kind: 'limit'; limit: number }
   remove_threshold: { kind: 'removed' | 'unknown' }

@@ -42,19 +42,29 @@ export function addMember(book: Book, call: Calls['add_member']): Verdicts['add_
 }
 
 /** Gives a member another role or limit. What is asked for already stands is no change, and no error. */
-export function changeMember(book: Book, call: Calls['change_member']): Verdicts['change_member'] {
+export function changeMember(book: Book, call: Asked<'change_member'>): Verdicts['change_member'] {
   const organization = book.organization(call.organizationId)
   const member = book.team.member(call.organizationId, call.userId)
   if (!member || member.state === 'removed') return { kind: 'unknown' }
   const { role = member.role, spendingLimit = member.spendingLimit } = call
+  const isDone = role === member.role && spendingLimit === member.spendingLimit
+  // A repeated call finds its own work; nobody was faster.
+  if (isStale(member, call) && !(call.repeated && isDone)) return { kind: 'stale' }
   if (role !== 'owner' && book.team.isLastOwner(member)) return { kind: 'last-owner' }
-  if (role !== member.role || spendingLimit !== member.spendingLimit) {
+  if (!isDone) {
     if (isHigher(spendingLimit, member.spendingLimit)) book.wakeLater(organization)
     member.role = role
     member.spendingLimit = spendingLimit
     book.team.touch(member)
   }
   return { kind: 'changed', member: shownMember(member, organization), currency: organization.currency }
+}
+
+function isStale(member: MemberRow, { seen }: Calls['change_member']): boolean {
+  if (seen === undefined) return false
+  if (seen === null) return true
+  const { role, state, spendingLimit } = seen
+  return role !== member.role || state !== member.state || spendingLimit !== member.spendingLimit
 }
 
 function isHigher(limit: Nano | null, former: Nano | null): boolean {

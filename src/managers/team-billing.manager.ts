@@ -16,6 +16,8 @@ import type { MemberView } from './member-view.ts'
 export interface MemberTerms {
   readonly role?: MemberRow['role']
   readonly spendingLimit?: Nano | null
+  /** As the asker saw the member; null: what they saw is gone already. */
+  readonly seen?: Pick<MemberRow, 'role' | 'state' | 'spendingLimit'> | null
 }
 
 /** A member, and whether it was added just now. */
@@ -77,7 +79,7 @@ export class TeamBillingManager {
 
   /**
    * Gives a member another role or limit; what is left out stays. A higher limit, or none, resumes what it parked.
-   * @throws NotFoundError for whoever is no member; ConflictError `last-owner`
+   * @throws NotFoundError for whoever is no member; ConflictError `last-owner`, `stale-version` (it is not as it was seen)
    */
   changeMember(of: string, userId: string, terms: MemberTerms, order: Order<MemberView>): Promise<Answered>
   changeMember(of: string, userId: string, terms: MemberTerms): Promise<MemberView>
@@ -94,6 +96,12 @@ export class TeamBillingManager {
     if (verdict.kind === 'answered') return verdict
     if (verdict.kind === 'unknown') throw noMember(organizationId, userId)
     if (verdict.kind === 'last-owner') throw lastOwner(organizationId, userId)
+    if (verdict.kind !== 'changed') {
+      throw new ConflictError(
+        'stale-version',
+        `${userId} changed since you looked; GET the member again and decide anew`,
+      )
+    }
     return answered(viewOf(verdict), order)
   }
 

@@ -57,6 +57,30 @@ describe('whoever changes what somebody else has changed meanwhile is told so', 
     expect((await door.ask(at)).body).toMatchObject({ balance: { overdraft_limit: '3.00', available: '5.00' } })
   })
 
+  test('of a member, by role and limit, also where twenty raise it at once', async () => {
+    const tariff = await publishedTariff(door.ask, { max_team_members: 5 })
+    await door.ask(ORGANIZATIONS, { body: { id: 'team', tariff_id: tariff } })
+    await door.ask(`${ORGANIZATIONS}/team/members`, { body: { user_id: 'ann', spending_limit: '1' } })
+    const at = `${ORGANIZATIONS}/team/members/ann`
+    const seen = await tagOf(at)
+    const all = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => patch(at, { spending_limit: `${index + 2}` }, seen)),
+    )
+    const statuses = all.map(({ status }) => status)
+    expect(statuses.filter((status) => status === 200)).toHaveLength(1)
+    for (const answer of all.filter(({ status }) => status !== 200)) expectProblem(answer, 409, 'stale-version')
+    expect((await door.ask(at)).body.spending_limit).toBe(`${statuses.indexOf(200) + 2}.00`)
+  })
+
+  test('and whose key was used is answered as before, whatever If-Match says by now', async () => {
+    const at = `${ORGANIZATIONS}/team/members/ann`
+    const headers = { 'If-Match': await tagOf(at), 'Idempotency-Key': 'raise' }
+    const first = await door.ask(at, { method: 'PATCH', body: { spending_limit: '77' }, headers })
+    const again = await door.ask(at, { method: 'PATCH', body: { spending_limit: '77' }, headers })
+    expect([first.status, again.status, again.text]).toEqual([200, 200, first.text])
+    expect(again.headers.get('Idempotent-Replayed')).toBe('true')
+  })
+
   test('of a limit that twenty raise at once by what they have seen, one is raised', async () => {
     await door.ask(ORGANIZATIONS, { body: { id: 'raced' } })
     const at = `${ORGANIZATIONS}/raced`

@@ -30,6 +30,34 @@ describe('a change of a member', () => {
     expect(world.written?.members).toEqual([])
   })
 
+  const SEEN = { role: 'member', state: 'active', spendingLimit: 500n } as const
+
+  it.each<[string, Partial<typeof SEEN> | null, string]>([
+    ['as it is', {}, 'changed'],
+    ['with another role', { role: 'admin' as never }, 'stale'],
+    ['with another limit', { spendingLimit: 400n as never }, 'stale'],
+    ['without a seat', { state: 'pending_payment' as never }, 'stale'],
+    ['as it is no more', null, 'stale'],
+  ])('by somebody who saw the member %s', (_what, part, kind) => {
+    const world = limited(500n)
+    const before = world.snapshot()
+    const seen = part && { ...SEEN, ...part }
+    expect(change(world, { spendingLimit: 900n, seen })).toMatchObject({ kind })
+    if (kind === 'stale') expect(world.snapshot()).toEqual(before)
+    else
+      expect(change(world, { spendingLimit: 100n, seen }), 'a second one by the same view').toEqual({ kind: 'stale' })
+  })
+
+  it('that is asked again since its answer was lost finds what it did', () => {
+    const world = limited(500n)
+    change(world, { spendingLimit: 900n, seen: SEEN })
+    expect(change(world, { spendingLimit: 900n, seen: SEEN, repeated: true } as never)).toMatchObject({
+      kind: 'changed',
+      member: { spendingLimit: 900n },
+    })
+    expect(change(world, { spendingLimit: 800n, seen: SEEN, repeated: true } as never)).toEqual({ kind: 'stale' })
+  })
+
   it.each<[string, bigint | null, bigint | null, boolean]>([
     ['a higher one', 10n, 20n, true],
     ['none', 10n, null, true],

@@ -90,6 +90,7 @@ export const quoteAnswer = z
     affordable: z.boolean().meta({ description: 'Whether it would start now' }),
     stages: stageBounds,
     warnings: z.array(warningAnswer),
+    next,
   })
   .meta({ id: 'Quote' })
 
@@ -126,6 +127,7 @@ export const batchQuoteAnswer = z
     missing: amount.meta({ description: 'What a top-up must be for all to start' }),
     quotes: z.array(listedQuote),
     warnings: z.array(warningAnswer),
+    next,
   })
   .meta({ id: 'BatchQuote' })
 
@@ -168,6 +170,7 @@ export const receiptAnswer = z
     total: amount.meta({ description: 'charged less reversed' }),
     lines: z.array(z.strictObject({ stage: stageName, ...LINE }).meta({ id: 'Line' })),
     issued_at: time,
+    next,
   })
   .meta({ id: 'Receipt' })
 

@@ -1,6 +1,8 @@
+import type { Principal } from '../../foundation/mandate.ts'
 import { batchQuoteToJson, jobToJson, quoteToJson, receiptToJson } from '../../managers/contract-json.ts'
 import { firstJobView } from '../../managers/first-job-view.ts'
-import type { JobView } from '../../managers/job-view.ts'
+import type { JobView, Receipt } from '../../managers/job-view.ts'
+import type { BatchQuoteView, QuoteView } from '../../managers/quote-view.ts'
 import { JobEvents } from '../../pipeline/job-events.ts'
 import type { SubmittedJob } from '../../pipeline/submission.ts'
 import { type Answer, accepted, events, noContent, ok, replayed } from '../answer.ts'
@@ -28,6 +30,16 @@ const asTaken = (job: SubmittedJob): JobView => (job.replayed ? firstJobView(job
 function taken(job: SubmittedJob): Answer {
   const made = accepted(`/api/v1/jobs/${job.id}`, jobToJson(asTaken(job)))
   return job.replayed ? replayed(made) : made
+}
+
+function nextOfQuote({ affordable, organizationId }: QuoteView | BatchQuoteView, submit: string): string {
+  return affordable ? submit : `POST /api/v1/admin/organizations/${organizationId}/top-ups`
+}
+
+/** From what a job cost to what all of them did; a member's key may not ask for that. */
+function nextOfReceipt({ jobId, final }: Receipt, { userId }: Principal): string | null {
+  if (!final) return `GET /api/v1/jobs/${jobId}/events`
+  return userId === null ? 'GET /api/v1/statements/current' : null
 }
 
 /** /jobs: handing work in. */
@@ -94,8 +106,12 @@ const submitRoutes = [
     },
     async ({ body, organizationId, principal }, { service }) => {
       const terms = { organizationId, userId: memberOf(body.userId, principal) }
-      if ('texts' in body) return ok(batchQuoteToJson(await service.quoteAll({ ...body, ...terms })))
-      return ok(quoteToJson(await service.quote({ ...body, ...terms })))
+      if ('texts' in body) {
+        const view = await service.quoteAll({ ...body, ...terms })
+        return ok({ ...batchQuoteToJson(view), next: nextOfQuote(view, 'POST /api/v1/jobs/batch') })
+      }
+      const view = await service.quote({ ...body, ...terms })
+      return ok({ ...quoteToJson(view), next: nextOfQuote(view, 'POST /api/v1/jobs') })
     },
   ),
 ]
@@ -134,7 +150,8 @@ const oneJobRoutes = [
       answers: { 200: answer('The receipt; final when the state of the job is', receiptAnswer) },
     },
     async ({ params: { id }, organizationId, principal, read }, { jobs }) => {
-      return ok(receiptToJson(await read((em) => jobs.receipt(em, id, withinOf(organizationId, principal)))))
+      const receipt = await read((em) => jobs.receipt(em, id, withinOf(organizationId, principal)))
+      return ok({ ...receiptToJson(receipt), next: nextOfReceipt(receipt, principal) })
     },
   ),
 

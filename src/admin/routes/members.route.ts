@@ -97,11 +97,14 @@ export const memberRoutes = [
       answers: { 200: answer('The member', memberAnswer) },
       problems: ['last-owner'],
     },
-    async ({ params: { id, userId }, body, order }, { teams }) => {
+    async ({ params: { id, userId }, body, order, condition, read }, { teams }) => {
+      const present = condition && (await read((em) => teams.member(em, id, userId)))
+      // What was seen is compared once more behind the organisation's lock; a used key is answered before that.
+      const seen = condition && present && { seen: condition(editable(memberToJson(present))) ? present : null }
       const answered = await teams.changeMember(
         id,
         userId,
-        body,
+        { ...body, ...seen },
         order((member) => ok(memberToJson(member))),
       )
       return tagged(given(answered), editable(JSON.parse(answered.answer.body)))
