@@ -21,17 +21,29 @@ say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 # field NAME < JSON: the first text of that name.
 field() { grep -o "\"$1\":\"[^\"]*\"" | head -n 1 | cut -d '"' -f 4; }
 
+# Shows curl's options; the key by its name.
+shown() {
+  for option in "$@"; do
+    case $option in
+      -*) printf ' %s' "$option" ;;
+      *"${KEY:-no key yet}"*) printf ' "Authorization: Bearer $KEY"' ;;
+      *) printf ' "%s"' "$option" ;;
+    esac
+  done
+}
+
 # ask METHOD PATH [BODY] [more of curl's options]: shows the request and the answer, and leaves it in $ANSWER.
 ask() {
   method=$1 path=$2 body=${3:-}
   shift 2
   [ $# -gt 0 ] && shift
+  printf '$ curl -X %s localhost:5001%s' "$method" "$path"
+  shown "$@"
   if [ -n "$body" ]; then
-    printf '$ curl -X %s %s -d '"'%s'"'\n' "$method" "$path" "$body"
+    printf ' -H "Content-Type: application/json" -d '"'%s'" "$body"
     set -- "$@" -H 'Content-Type: application/json' -d "$body"
-  else
-    printf '$ curl -X %s %s\n' "$method" "$path"
   fi
+  printf '\n'
   ANSWER=$(curl -sS --fail-with-body --max-time 60 -X "$method" "$@" "$URL$path") || {
     printf '%s\n' "$ANSWER" >&2
     exit 1
@@ -102,7 +114,8 @@ ask POST "$ORGANIZATION/members" '{"user_id":"ada"}'
 say '6. A key for the customer, which reaches nothing but what is the customer’s own'
 ask POST "$ORGANIZATION/api-keys" '{"name":"first key"}'
 KEY=$(printf '%s' "$ANSWER" | field secret)
-follow 'POST /api/v1/jobs'
+follow 'GET /api/v1/balance'
+ask GET "$NEXT" '' -H "Authorization: Bearer $KEY"
 
 say '7. What would this text cost at most?'
 JOB='{"text":"The ferry leaves at nine and costs 4.50. Whoever is late waits until noon.","agents":["summarizer"],"user_id":"ada"}'
@@ -114,7 +127,7 @@ ask POST "$NEXT" "$JOB" -H "Authorization: Bearer $KEY" -H "Idempotency-Key: $NA
 follow 'GET /api/v1/jobs/'
 
 say '9. Watch it'
-printf '$ curl -N %s\n' "$NEXT"
+printf '$ curl -N localhost:5001%s -H "Authorization: Bearer $KEY"\n' "$NEXT"
 curl -sSN --max-time 60 -H "Authorization: Bearer $KEY" "$URL$NEXT" > "$WORK/events"
 grep '^event:' "$WORK/events" | uniq -c
 ask GET "/api/v1/jobs/$(printf '%s' "$ANSWER" | field id)" '' -H "Authorization: Bearer $KEY"

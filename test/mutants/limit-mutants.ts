@@ -122,6 +122,13 @@ export const LIMIT_MUTANTS: readonly Mutant[] = [
         replace: 'if (isHigher(member.spendingLimit, spendingLimit)) book',
         killers: ['ledger/change-member'],
       },
+      {
+        name: 'limit-changed-by-an-old-view',
+        why: 'of two admins who saw the same limit the second undoes the first',
+        find: 'if (seen === null) return true',
+        replace: 'if (seen !== undefined) return false',
+        killers: ['ledger/change-member'],
+      },
     ],
   ),
   ...mutantsOf(
