@@ -68,6 +68,7 @@ if [ $# -gt 0 ]; then
 else
   PORT=${PORT:-0}
   say 'Starting a server of its own'
+  : > "$WORK/log"
   DATA_DIR="$WORK/data" PORT="$PORT" LOG_LEVEL=info node "$ROOT/bin/tollkeeper.js" start > "$WORK/log" 2>&1 &
   SERVER=$!
   URL=
