@@ -48,7 +48,7 @@ ask() {
     printf '%s\n' "$ANSWER" >&2
     exit 1
   }
-  printf '%s\n' "$ANSWER" | cut -c 1-420
+  printf '%s\n' "$ANSWER" | cut -c 1-600
   next=$(printf '%s' "$ANSWER" | field next || true)
   [ -z "$next" ] || printf '  \033[32mnext:\033[0m %s\n' "$next"
 }
