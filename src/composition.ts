@@ -75,7 +75,6 @@ export async function compose(options: ComposeOptions) {
     ...managers,
     monitors: measuring,
     service,
-    /** Tells what happens to jobs, for as long as this process runs. */
     jobEvents,
     balanceWatch,
     /**

@@ -47,7 +47,7 @@ const problem = z
   .meta({ id: 'Problem' })
 
 /** The document of these routes, OpenAPI 3.1; made of the terms that they are served by. */
-export function openApi(routes: readonly Route[], version: string) {
+export function openApi(routes: readonly Route[], version: string): ReturnType<typeof createDocument> {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {}
   for (const { terms } of routes) {
     paths[BASE + terms.path] = { ...paths[BASE + terms.path], [terms.method]: operationOf(terms) }

@@ -11,14 +11,29 @@ interface Crew extends AsyncDisposable {
   running(): boolean
 }
 
-/** How the process tells how it does, and that it goes down. */
+/** How a process tells how it does, and that it goes down. */
+export interface Operations {
+  readonly metrics: ReturnType<typeof createMetrics>
+  readonly sharedCounts: RedisCommand | null
+  /** What readiness asks; each rejects while that part does not do what it should. */
+  readonly probes: Readonly<Record<'database' | 'queue' | 'migrations' | 'workers', () => Promise<void>>>
+  /** Aborted by `beginStop`; streams that have no end of their own end then. */
+  readonly stopping: AbortSignal
+  /** Says that this process goes down, and nothing else: readiness and streams hear of it. */
+  beginStop(): void
+  /** Takes no more work, and lets what runs finish for the grace; before `close`, while the API still answers. */
+  stopWorkers(): Promise<void>
+  watchWorkers<Started extends Crew>(started: Started): Started
+}
+
+/** Makes them of what the process stands on. */
 export function openOperations(
   config: Config,
   metrics: ReturnType<typeof createMetrics>,
   { pool, pools }: Storage,
   { queues, figures }: Managers,
   opened: AsyncDisposableStack,
-) {
+): Operations {
   metrics.readFrom({ figures, queues, pools })
   const stopping = new AbortController()
   // As many streams as there are may wait for it.
@@ -27,7 +42,6 @@ export function openOperations(
   return {
     metrics,
     sharedCounts: openSharedCounts(config, opened),
-    /** What readiness asks; each rejects while that part does not do what it should. */
     probes: {
       database: async () => void (await pool.query('select 1')),
       queue: () => queues.ping(),
@@ -39,12 +53,9 @@ export function openOperations(
         if (workers && !workers.running()) throw new Error('the workers of this process do not run')
       },
     },
-    /** Aborted by `beginStop`; streams that have no end of their own end then. */
     stopping: stopping.signal,
-    /** Says that this process goes down, and nothing else: readiness and streams hear of it. */
     beginStop: () => stopping.abort(),
-    /** Takes no more work, and lets what runs finish for the grace; before `close`, while the API still answers. */
-    stopWorkers: async () => workers?.[Symbol.asyncDispose](),
+    stopWorkers: async () => void (await workers?.[Symbol.asyncDispose]()),
     watchWorkers<Started extends Crew>(started: Started): Started {
       workers = started
       return started

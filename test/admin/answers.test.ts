@@ -28,7 +28,7 @@ const OWN = 'organization_id=acme'
 const ADMIN = '/admin/organizations/acme'
 
 let door: Door
-const ids = { job: '', charge: '', threshold: '' }
+const ids = { job: '', ended: '', charge: '', threshold: '' }
 const ask = (path: string, body?: object, method?: string): Promise<Answer> =>
   door.ask(`/api/v1${path}`, { ...(body && { body }), ...(method && { method }) })
 const job = (text: object) => ({ organization_id: 'acme', agents: ['extractor'], ...text })
@@ -37,6 +37,8 @@ const charge = { organization_id: 'acme', feature: 'ocr', quantity: 3, key: 'sca
 /** By operation: what is asked, and with which status it is answered. */
 const ASKED: Readonly<Record<string, readonly (readonly [status: number, () => Promise<Answer>])[]>> = {
   submitJob: [[202, () => ask('/jobs', job({ text: 'A text', external_id: 'order 7' }))]],
+  submitJobs: [[202, () => ask('/jobs/batch', { organization_id: 'acme', jobs: [{ text: 'One' }, { text: 'Two' }] })]],
+  resubmitJob: [[202, () => ask(`/jobs/${ids.ended}/resubmit`, undefined, 'POST')]],
   quoteJob: [
     [200, () => ask('/jobs/quote', job({ text: 'A text' }))],
     [200, () => ask('/jobs/quote', job({ texts: ['A text', 'Another text'] }))],
@@ -86,6 +88,8 @@ beforeAll(async () => {
   ])
   await ask('/jobs', job({ text: 'It stays queued' }))
   ids.job = (await ask('/jobs', job({ text: 'A text' }))).body.id
+  const again = (await ask('/jobs', job({ text: 'It is run again' }))).body
+  ids.ended = (await ask(`/jobs/${again.id}`, undefined, 'DELETE')).body.id
   ids.charge = (await ask('/feature-charges', { ...charge, key: 'scan-0' })).body.id
   ids.threshold = (await ask(`${ADMIN}/thresholds`, { below: '900.00', metric: 'headroom' })).body.id
 })
@@ -96,7 +100,8 @@ afterAll(async () => {
 
 describe('what a route answers is what its terms announce', () => {
   test('and no route is left out here', () => {
-    const operations = ROUTES.map(({ terms }) => terms.operation)
+    // A stream of events has tests of its own.
+    const operations = ROUTES.map(({ terms }) => terms.operation).filter((operation) => operation !== 'followJob')
     expect(operations.toSorted()).toEqual(Object.keys(ASKED).toSorted())
   })
 

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAdminApp } from '../../src/admin/app.ts'
 import { startAdminServer } from '../../src/admin/server.ts'
-import type { InTransaction } from '../../src/database/transaction.ts'
+import type { InTenantTransaction } from '../../src/database/transaction.ts'
 import { storyOrganization, tellJob, tellMoney } from '../managers/billed-story.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { type Door, expectProblem, openDoor } from './open-door.ts'
@@ -101,7 +101,7 @@ describe('GET ledger', () => {
     ['&from=2026-02-30', 422, 'validation', '/from invalid-value'],
     ['&to=now', 422, 'validation', '/to invalid-value'],
     ['&from=2026-02-02&to=2026-02-02', 422, 'validation', '/from invalid-value'],
-  ])('?%s is answered with %i %s', async (query, status, code, where) => {
+  ])('a ledger that is asked for with %s is answered %i %s', async (query, status, code, where) => {
     const answer = await door.ask(`${LEDGER}${query}`)
     expectProblem(answer, status, code)
     expect((answer.body.errors ?? []).map((error) => `${error.pointer} ${error.code}`).join()).toBe(where)
@@ -143,11 +143,11 @@ describe('a ledger as a table', () => {
     await lengthen('long', LONG)
     const { tollkeeper } = door
     let reads = 0
-    const inTransaction: InTransaction = (work) => {
+    const inTenantTransaction: InTenantTransaction = (tenant, work) => {
       reads += 1
-      return tollkeeper.inTransaction(work)
+      return tollkeeper.inTenantTransaction(tenant, work)
     }
-    await using server = await listening(createAdminApp({ ...tollkeeper, inTransaction }))
+    await using server = await listening(createAdminApp({ ...tollkeeper, inTenantTransaction }))
     const response = await asked(`${server.url}/api/v1/ledger?organization_id=long&format=csv`)
     const stopped = await settled(() => reads)
     expect(stopped).toBeLessThan((LONG / PART) * 0.8)

@@ -35,10 +35,10 @@ test('a request is one line with its id, which the answer bears; its key, text a
       },
     })
     expect(answer.headers.get('X-Request-Id')).toBe('from-a-proxy')
-    expect(await answer.json()).toMatchObject({ status: 400, request_id: 'from-a-proxy' })
+    expect(await answer.json()).toMatchObject({ status: 401, request_id: 'from-a-proxy' })
   })
   expect(others).toEqual([])
-  expect(line).toMatchObject({ req: { id: 'from-a-proxy', method: 'POST' }, res: { statusCode: 400 } })
+  expect(line).toMatchObject({ req: { id: 'from-a-proxy', method: 'POST' }, res: { statusCode: 401 } })
   expect(JSON.stringify(line)).toContain('"url":"/api/v1/jobs?limit=5&cursor=[cut]&api_key=[cut]&')
   expect(JSON.stringify(line)).not.toContain(CANARY)
 })

@@ -124,7 +124,7 @@ describe('the ledger refuses change', () => {
       constraint: 'audit_log_append_only',
     })
     expect(await log()).toEqual(before)
-    expect(before).toMatchObject([{ action: 'note.write' }, { action: 'note.write' }])
+    expect(before.filter(({ action }) => action === 'note.write')).toHaveLength(2)
   })
 
   it.each([

@@ -6,9 +6,9 @@ import { twoTenants } from '../support/tenants.ts'
 import { openWorld, type World } from '../support/tollkeeper.ts'
 
 /** Tables of ours that hold nothing of any organisation: tenants have no right to them at all. */
-const NOBODYS = new Set(['migrations', 'secrets', 'tariff_plans', 'plan_moves'])
+const NOBODYS = new Set(['migrations', 'secrets', 'tariff_plans', 'plan_moves', 'audit_head'])
 /** What is the platform's own about organisations: no right either. */
-const THE_PLATFORMS = new Set(['absorbed_usage', 'plan_move_problems'])
+const THE_PLATFORMS = new Set(['absorbed_usage', 'plan_move_problems', 'api_keys', 'audit_log', 'idempotency_keys'])
 /** Published terms are for whoever pins them; drafts for nobody. */
 const TARIFFS = new Set(['tariff_versions', 'tariff_components'])
 

@@ -98,11 +98,8 @@ export const verifyAnswer = z
     violations: z.array(finding),
     warnings: z.array(finding),
     frozen: z.array(accountId).meta({ description: 'Organisations whose spending was frozen for it' }),
-    audit_log: z
-      .strictObject({ seq: z.int(), hash: z.string() })
-      .nullable()
-      .meta({
-        description: 'The last entry of the chain that was followed; null where one organisation was asked about',
-      }),
+    audit_log: z.strictObject({ seq: z.int(), hash: z.string() }).nullable().meta({
+      description: 'The last entry of the chain that was followed; null where one organisation was asked about',
+    }),
   })
   .meta({ id: 'Verify' })

@@ -237,6 +237,7 @@ const listRoute = route(
     organization: 'query',
     query: JOB_FILTERS,
     list: true,
+    problems: ['validation'],
     answers: { 200: answer('Jobs', jobListAnswer) },
   },
   async ({ query, organizationId, principal, page, pageOf, read }, { jobs }) => {
