@@ -16,7 +16,7 @@ export interface Operations {
   readonly metrics: ReturnType<typeof createMetrics>
   readonly sharedCounts: RedisCommand | null
   /** What readiness asks; each rejects while that part does not do what it should. */
-  readonly probes: Readonly<Record<'database' | 'queue' | 'migrations' | 'workers', () => Promise<void>>>
+  readonly probes: Record<'database' | 'queue' | 'migrations' | 'workers', () => Promise<void>>
   /** Aborted by `beginStop`; streams that have no end of their own end then. */
   readonly stopping: AbortSignal
   /** Says that this process goes down, and nothing else: readiness and streams hear of it. */
