@@ -32,6 +32,8 @@ try {
   const page = await browser.newPage({ viewport: { width: 1280, height: 640 }, colorScheme: 'light' })
   await take(page, '/admin/queues', 'board.png')
   await take(page, '/admin/queues/queue/billing.rejected-for-balance?status=failed', 'board-rejected.png')
+  await page.setViewportSize({ width: 1280, height: 960 })
+  await take(page, '/docs', 'api.png')
 } finally {
   await browser?.close()
   await service.stop()

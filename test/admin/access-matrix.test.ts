@@ -10,7 +10,7 @@ const TEXT = 'The ferry leaves at nine.'
 const CALLERS = ['admin', 'operator', 'own', 'other', 'member', 'expired', 'revoked', 'liar', 'nobody'] as const
 type Caller = (typeof CALLERS)[number]
 
-/** What the issue says of each, in words of its own: the code decides it elsewhere. */
+/** What each may do, in words of its own: the code decides it elsewhere. */
 const REACHES: Readonly<Record<Caller, (terms: RouteTerms) => 401 | 403 | 404 | 'in'>> = {
   admin: () => 'in',
   operator: ({ scope, method }) => (scope === 'operator' || (scope === 'tenant' && method === 'get') ? 'in' : 403),
