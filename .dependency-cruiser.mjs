@@ -135,9 +135,7 @@ export default {
       to: { path: pkg('pg|@types/pg'), dependencyTypes: ['type-only'] },
     },
     onlyIn('queues-only-in-queues', 'bullmq|ioredis', ['^src/queues/', '^workers/', '^src/admin/board']),
-    onlyIn('http-only-in-admin', 'express|@types/express|helmet|pino-http|express-rate-limit|rate-limit-redis', [
-      '^src/admin/',
-    ]),
+    onlyIn('http-only-in-admin', 'express|@types/express|helmet|express-rate-limit|rate-limit-redis', ['^src/admin/']),
     onlyIn('metrics-only-in-admin', 'prom-client', ['^src/admin/metrics/']),
     onlyIn('board-only-in-admin', '@bull-board', ['^src/admin/board']),
     onlyIn('model-sdk-only-in-agents', '@ai-sdk', ['^src/agents/']),

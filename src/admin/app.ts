@@ -28,21 +28,23 @@ export function createAdminApp(deps: AdminDependencies): Express {
   app.use(requestLog(deps.logger), deps.metrics.http.count)
   app.use(helmet({ contentSecurityPolicy: NOTHING_TO_RUN, strictTransportSecurity: false }))
   app.use(requireHost, refuseManyHeaders, refuseLargeBodies(bodyLimit(deps.config.maxTextBytes)))
-  app.use('/health', healthRoutes(deps))
-  app.use(docsRoutes())
   const limits = createRateLimits({
     perMinute: deps.config.rateLimitPerMinute,
     redis: deps.sharedCounts,
     logger: deps.logger,
     meter: deps.metrics.http,
   })
-  app.use(door(deps, limits.wrongKey), refuseCrossSite)
+  const who = [door(deps, limits.wrongKey), refuseCrossSite]
+  // Most requests are for the API, and look at no other address first.
+  app.use('/api/v1', ...who, limits.perKey, apiRoutes(deps))
+  app.use('/health', healthRoutes(deps))
+  app.use(docsRoutes())
+  app.use(...who)
   app.get('/metrics', only('operator'), showMetrics(deps))
   app.use(limits.perKey)
   app.use('/admin', only('operator'))
   app.get('/admin', (_req, res) => res.redirect('/admin/queues'))
   app.use('/admin/queues', boardRouter(deps.queues.boardQueues()))
-  app.use('/api/v1', apiRoutes(deps))
   app.use(notFound)
   app.use(problemHandler(deps.logger, noteMissing(deps)))
   return app
@@ -61,6 +63,6 @@ function apiRoutes(deps: AdminDependencies): Router {
     next()
   })
   router.use(jsonBody(bodyLimit(deps.config.maxTextBytes)), timeLimit(ANSWER_MAX_MS))
-  router.use(serve(ROUTES, deps))
+  router.use(serve(ROUTES, deps), notFound)
   return router
 }

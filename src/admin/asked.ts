@@ -29,9 +29,14 @@ export function queryOf(terms: RouteTerms): NonNullable<RouteTerms['query']> {
   }
 }
 
-/** Reads a request by the terms of its route. @throws what the request is refused with */
-export function asked(req: Request, terms: RouteTerms, principal: Principal, deps: ServedBy): Asked<RouteTerms> {
-  const known = queryOf(terms)
+/** Reads a request by the terms of its route. @param known the parameters of {@link queryOf} @throws what the request is refused with */
+export function asked(
+  req: Request,
+  terms: RouteTerms,
+  known: NonNullable<RouteTerms['query']>,
+  principal: Principal,
+  deps: ServedBy,
+): Asked<RouteTerms> {
   refuseUnknown(req, Object.keys(known))
   const params = readParams(req, terms)
   const query = read(known, req.query)

@@ -1,9 +1,16 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { pinoHttp } from 'pino-http'
+import type { RequestHandler } from 'express'
 import { newId } from '../foundation/ids.ts'
-import { toLoggedError } from '../foundation/logged-error.ts'
 import { inRequest } from '../foundation/request-context.ts'
 import type { AdminDependencies } from './dependencies.ts'
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** Of the request, from X-Request-Id or drawn. */
+      id: string
+    }
+  }
+}
 
 /** An id that a proxy gave is kept, so that its log and ours meet; anything else in that header is replaced. */
 const FOREIGN_ID = /^[A-Za-z0-9._-]{1,64}$/
@@ -28,38 +35,33 @@ const URL_MAX = 500
  * One line per request, without headers and bodies: no key and no text of a customer gets into the log. Whatever is logged
  * on the way to the answer bears the request's id.
  */
-export function requestLog(logger: AdminDependencies['logger']) {
-  const log = pinoHttp({
-    logger,
-    genReqId(req: IncomingMessage, res: ServerResponse) {
-      const given = req.headers['x-request-id']
-      const id = typeof given === 'string' && FOREIGN_ID.test(given) ? given : newId()
-      res.setHeader('X-Request-Id', id)
-      return id
-    },
-    quietReqLogger: true,
-    serializers: {
-      req: ({ id, method, url }: { id: unknown; method: unknown; url: unknown }) => {
-        return { id, method, url: toLoggedUrl(String(url)) }
-      },
-      res: ({ statusCode }: { statusCode: unknown }) => ({ statusCode }),
-      err: ({ raw }: { raw: unknown }) => toLoggedError(raw),
-    },
-    customLogLevel: (req, res, error) => {
-      if (error || res.statusCode >= 500) return 'error'
-      return QUIET.test(pathOf(req)) ? 'debug' : 'info'
-    },
-  })
-  return (req: IncomingMessage, res: ServerResponse, next: () => void): void => {
-    log(req, res)
-    inRequest(String(req.id), next)
+export function requestLog(logger: AdminDependencies['logger']): RequestHandler {
+  return (req, res, next) => {
+    const startedAt = performance.now()
+    const given = req.headers['x-request-id']
+    const id = typeof given === 'string' && FOREIGN_ID.test(given) ? given : newId()
+    req.id = id
+    res.setHeader('X-Request-Id', id)
+    let failure: Error | undefined
+    res.once('error', (error) => {
+      failure = error
+    })
+    // It is told behind the answer, however that ended.
+    res.once('close', () => {
+      const { method } = req
+      const line = {
+        req: { id, method, url: toLoggedUrl(req.originalUrl) },
+        res: { statusCode: res.statusCode },
+        responseTime: Math.round(performance.now() - startedAt),
+        ...(failure && { err: failure }),
+      }
+      if (failure || res.statusCode >= 500) logger.error(line, 'request errored')
+      else if (!res.writableFinished) logger.info(line, 'request aborted')
+      else if (QUIET.test(req.originalUrl)) logger.debug(line, 'request completed')
+      else logger.info(line, 'request completed')
+    })
+    inRequest(id, next)
   }
-}
-
-/** As it was asked for: where it is answered, a router has taken the beginning off. */
-function pathOf(req: IncomingMessage): string {
-  const { originalUrl } = req as { originalUrl?: unknown }
-  return typeof originalUrl === 'string' ? originalUrl : (req.url ?? '')
 }
 
 /** Asked for every few seconds, by machines. */

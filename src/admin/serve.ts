@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type RequestHandler, type Response, Router } from 'express'
 import { requireAllowed } from './access/allows.ts'
 import { type Answer, checked } from './answer.ts'
-import { asked, type ServedBy } from './asked.ts'
+import { asked, queryOf, type ServedBy } from './asked.ts'
 import type { AdminDependencies } from './dependencies.ts'
 import { sendEvents } from './event-stream.ts'
 import { noteRoute } from './metrics/http-meter.ts'
@@ -22,12 +22,13 @@ export function serve(routes: readonly Route[], dependencies: AdminDependencies)
 }
 
 function handlerOf({ terms, perform }: Route, deps: ServedBy): RequestHandler {
+  const [known, pattern] = [queryOf(terms), `/api/v1${terms.path}`]
   return async (req, res) => {
-    noteRoute(res, `/api/v1${terms.path}`)
+    noteRoute(res, pattern)
     const principal = principalOf(req)
     requireAllowed(principal, terms, req.method)
     if (terms.long) withoutTimeLimit(res)
-    const request = asked(req, terms, principal, deps)
+    const request = asked(req, terms, known, principal, deps)
     await send(res, await perform(request, deps), terms.answers)
   }
 }

@@ -18,7 +18,7 @@ export interface LoggerOptions {
  */
 export function createLogger(
   level: string,
-  { secrets = [], destination = pino.destination({ dest: 2, sync: true }) }: LoggerOptions = {},
+  { secrets = [], destination = standardError() }: LoggerOptions = {},
 ): ReturnType<typeof pino> {
   return pino(
     {
@@ -34,4 +34,35 @@ export function createLogger(
     },
     destination,
   )
+}
+
+let shared: DestinationStream | undefined
+
+function standardError(): DestinationStream {
+  shared ??= gathered(pino.destination({ dest: 2, sync: true }))
+  return shared
+}
+
+/** Lines of so many characters are written at once, whatever else comes. */
+const GATHERED_MAX = 65_536
+
+/**
+ * Writes the lines of one turn of the event loop together: each write is a system call, and a rush of answers ends in one
+ * turn. Nothing waits longer than that, and what a process says before it ends by itself is written.
+ */
+function gathered(destination: DestinationStream): DestinationStream {
+  let lines = ''
+  const write = (): void => {
+    const text = lines
+    lines = ''
+    if (text !== '') destination.write(text)
+  }
+  process.on('exit', write)
+  return {
+    write(line) {
+      if (lines === '') setImmediate(write)
+      lines += line
+      if (lines.length >= GATHERED_MAX) write()
+    },
+  }
 }

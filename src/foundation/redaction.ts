@@ -34,13 +34,14 @@ const VALUE_MIN = 16
 
 /**
  * What gives itself away by its form: our own keys, credentials of a header, passwords in URLs and connection strings, and
- * query parameters. Repetitions are bounded, so that no line takes longer to look through than its length asks for.
+ * query parameters. Repetitions are bounded, so that no line takes longer to look through than its length asks for; what a
+ * form cannot do without is looked for first, which spares most lines most of it.
  */
-const FORMS: readonly (readonly [RegExp, string])[] = [
-  [/\btk_[A-Za-z0-9_-]{8,}/g, CUT],
-  [/\b(Bearer|Basic)\s+[^\s"\\,;]+/gi, `$1 ${CUT}`],
-  [/([a-z][a-z0-9+.-]{0,30}:\/\/[^\s:@/"\\]{0,200}):[^\s"]{0,500}@/gi, `$1:${CUT}@`],
-  [/\b(password|passwd|secret|api[-_]?key|token|cursor)=[^\s&"\\,;]+/gi, `$1=${CUT}`],
+const FORMS: readonly (readonly [needs: string, form: RegExp, instead: string])[] = [
+  ['tk_', /\btk_[A-Za-z0-9_-]{8,}/g, CUT],
+  ['', /\b(Bearer|Basic)\s+[^\s"\\,;]+/gi, `$1 ${CUT}`],
+  ['://', /([a-z][a-z0-9+.-]{0,30}:\/\/[^\s:@/"\\]{0,200}):[^\s"]{0,500}@/gi, `$1:${CUT}@`],
+  ['=', /\b(password|passwd|secret|api[-_]?key|token|cursor)=[^\s&"\\,;]+/gi, `$1=${CUT}`],
 ]
 
 /**
@@ -55,7 +56,9 @@ export function createRedaction(secrets: readonly string[]): (line: string) => s
     if (line.length > LINE_MAX) return instead(`a log line of ${line.length} characters is left out`)
     let shown = line
     for (const value of values) shown = shown.replaceAll(value, CUT)
-    for (const [form, replacement] of FORMS) shown = shown.replace(form, replacement)
+    for (const [needs, form, replacement] of FORMS) {
+      if (shown.includes(needs)) shown = shown.replace(form, replacement)
+    }
     return NAMED.test(shown) ? withoutSecretFields(shown) : shown
   }
 }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { KeyRole } from '../models/api-key.model.ts'
 
@@ -44,7 +44,7 @@ export function hintOf(secret: string): string {
 export function hashOfSecret(text: string): Buffer | null {
   const [, body, checksum] = SECRET.exec(text) ?? []
   if (body === undefined || checksumOf(body) !== checksum) return null
-  return createHash('sha256').update(text).digest()
+  return hash('sha256', text, 'buffer')
 }
 
 function checksumOf(body: string): string {

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import type { Request, RequestHandler, Response } from 'express'
 import { isLoopback } from '../../config/config-fields.ts'
 import { ForbiddenError } from '../../foundation/errors.ts'
@@ -41,7 +41,7 @@ export function door(
   const expected = adminApiKey === undefined ? null : digest(adminApiKey)
   return async (req, res, next) => {
     if (expected === null) refuseForeignHosts(req)
-    const isBrowserPath = BROWSER_PATHS.test(req.path)
+    const isBrowserPath = BROWSER_PATHS.test(req.baseUrl + req.path)
     const shown = shownBy(req, isBrowserPath)
     const principal = shown === null && expected === null ? OPEN : await whoShows(shown ?? '', expected, apiKeys)
     if (principal === null) {
@@ -99,7 +99,7 @@ function shownBy({ headers }: Request, takesBasic: boolean): string | null {
 }
 
 function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  return hash('sha256', text, 'buffer')
 }
 
 /** Refuses what a page of another site makes a browser do here, with the browser's stored login or the open loopback. */
