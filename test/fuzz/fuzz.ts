@@ -11,6 +11,8 @@ const AT_ONCE = 16
 const WINDOW = 250
 /** A stream is open as long as its reader wishes. */
 const PATIENCE_MS = 20_000
+/** Something new is there: of a dry run it is not. */
+const MADE = /^20[12] (?!.*dry_run=true)/
 const STREAMS = /\/events(\?|$)/
 
 export interface FuzzReport {
@@ -22,8 +24,10 @@ export interface FuzzReport {
   readonly faults: readonly string[]
   /** Windows in which everything that could change something was refused, so that nothing may have changed. */
   readonly windowsRefused: number
-  /** Operations that were met by an answer below 300. */
-  readonly succeeded: readonly string[]
+  /** How often an operation was answered below 300, the rarest first. */
+  readonly succeeded: Readonly<Record<string, number>>
+  /** Operations of the document that were not. */
+  readonly neverSucceeded: readonly string[]
   /** Bytes of the heap behind the first tenth and at the end, after a collection. */
   readonly heap: readonly [number, number]
 }
@@ -39,14 +43,17 @@ export async function fuzz(
 ): Promise<FuzzReport> {
   const document = (await world.door.ask('/openapi.json')).body as unknown as OpenApi
   const drawn = fc.sample(requestsOf(document, world.known), { numRuns: Math.min(requests, 20_000), seed })
-  const report = new Report()
+  const operations = Object.values(document.paths).flatMap((methods) => {
+    return Object.values(methods).map(({ operationId }) => operationId)
+  })
+  const report = new Report(operations)
   let heapAtFirst = 0
   for (let done = 0; done < requests; done += WINDOW) {
     const window = Array.from({ length: Math.min(WINDOW, requests - done) }, (_, index) => {
       return drawn[(done * 7 + index) % drawn.length] as FuzzRequest
     })
-    // Every other window sends nothing of what could succeed in changing something.
-    await sendWindow(world, (done / WINDOW) % 2 === 0 ? window : window.map(spoil), report)
+    // Every third window sends nothing of what could succeed in changing something.
+    await sendWindow(world, (done / WINDOW) % 3 !== 2 ? window : window.map(spoil), report)
     if (heapAtFirst === 0 && done >= requests / 10) heapAtFirst = heapUsed()
     onWindow(done + window.length)
   }
@@ -71,7 +78,8 @@ async function sendWindow(world: FuzzWorld, window: readonly FuzzRequest[], repo
 }
 
 /** @returns the status; 599 where there was no answer */
-async function send({ url, keys }: FuzzWorld, request: FuzzRequest, report: Report): Promise<number> {
+async function send({ url, keys, living }: FuzzWorld, drawn: FuzzRequest, report: Report): Promise<number> {
+  const request = { ...drawn, path: living.fill(drawn.path), body: drawn.body && living.fill(drawn.body) }
   const key = keys[request.caller]
   const controller = new AbortController()
   const timer = setTimeout(() => controller.abort(), PATIENCE_MS)
@@ -84,7 +92,11 @@ async function send({ url, keys }: FuzzWorld, request: FuzzRequest, report: Repo
       redirect: 'manual',
     })
     if (response.ok && STREAMS.test(request.path)) await response.body?.cancel()
-    else report.look(request, response.status, await response.text(), response.headers.get('Content-Type') ?? '')
+    else {
+      const text = await response.text()
+      report.look(request, response.status, text, response.headers.get('Content-Type') ?? '')
+      if (MADE.test(`${response.status} ${request.path}`)) living.learn(request.operation, text)
+    }
     report.count(request, response.status)
     return response.status
   } catch (error) {
@@ -111,18 +123,25 @@ function heapUsed(): number {
 }
 
 const FAULTS_MAX = 20
+const KIND_LENGTH = 30
 const OURS = /node_modules|\bat .*\.ts:\d|\bselect\b.*\bfrom\b|tollkeeper\.[a-z_]+\b.*\bwhere\b/i
 
 class Report {
   readonly #byStatus = new Map<number, number>()
   readonly #faults: string[] = []
-  readonly #succeeded = new Set<string>()
+  readonly #kinds = new Set<string>()
+  readonly #succeeded = new Map<string, number>()
+  readonly #operations: readonly string[]
   #serverErrors = 0
   windowsRefused = 0
 
+  constructor(operations: readonly string[]) {
+    this.#operations = operations
+  }
+
   count({ operation }: FuzzRequest, status: number): void {
     this.#byStatus.set(status, (this.#byStatus.get(status) ?? 0) + 1)
-    if (status < 300) this.#succeeded.add(operation)
+    if (status < 300) this.#succeeded.set(operation, (this.#succeeded.get(operation) ?? 0) + 1)
     if (status >= 500) this.#serverErrors += 1
   }
 
@@ -135,8 +154,11 @@ class Report {
       this.fault(`${status} is not in the document: ${text.slice(0, 200)}`, request)
   }
 
+  /** Keeps one example of each kind: the first of them would fill the list, and hide the others. */
   fault(what: string, request: FuzzRequest | undefined): void {
-    if (this.#faults.length >= FAULTS_MAX) return
+    const kind = `${request?.operation} ${what.slice(0, KIND_LENGTH)}`
+    if (this.#faults.length >= FAULTS_MAX || this.#kinds.has(kind)) return
+    this.#kinds.add(kind)
     const { method, path, body, caller } = request ?? { method: '', path: '', body: null, caller: '' }
     this.#faults.push(`${what}\n  ${caller}: ${method} ${path.slice(0, 300)} ${body?.slice(0, 300) ?? ''}`)
   }
@@ -148,7 +170,8 @@ class Report {
       fuzz_5xx: this.#serverErrors,
       faults: this.#faults,
       windowsRefused: this.windowsRefused,
-      succeeded: [...this.#succeeded].sort(),
+      succeeded: Object.fromEntries([...this.#succeeded].sort(([, a], [, b]) => a - b)),
+      neverSucceeded: this.#operations.filter((operation) => !this.#succeeded.has(operation)),
       heap,
     }
   }

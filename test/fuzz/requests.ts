@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { hostile, type Known, type Schema, valuesOf } from './schema-values.ts'
+import { hostile, type Known, namedValuesOf, type Schema, valuesOf } from './schema-values.ts'
 
 interface Parameter {
   readonly in: 'path' | 'query' | 'header'
@@ -33,14 +33,20 @@ export interface FuzzRequest {
 }
 
 /** Who asks, most of the time somebody who may. */
-const CALLERS = ['admin', 'admin', 'admin', 'tenant', 'tenant', 'member', 'foreign', 'operator', 'nobody', 'liar']
+const CALLERS = [
+  ...Array<string>(10).fill('admin'),
+  ...['tenant', 'tenant', 'member', 'foreign', 'operator', 'nobody', 'liar'],
+]
 const TYPES = ['text/plain', 'application/xml', 'application/json; charset=latin1', '']
 const CUTS = fc.constantFrom('', '{', '"', 'nul', '[[[[', '{"a":', '\u0000', '{"a":1}{')
 
 /** Requests made of the document: most of them mean something, the others are broken in one place. */
 export function requestsOf(document: OpenApi, known: Known): fc.Arbitrary<FuzzRequest> {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => requestOf(method, path, operation, document, known)),
+    Object.entries(methods).map(([method, operation]) => {
+      const arbitrary = requestOf(method, path, operation, document, known)
+      return { arbitrary, weight: method === 'get' ? 2 : 5 }
+    }),
   )
   return fc.oneof(...operations)
 }
@@ -57,7 +63,9 @@ function requestOf(
   const given = (place: 'query' | 'header') =>
     fc.record(
       Object.fromEntries(
-        of(place).map(({ name, schema }) => [name, rarely(4, texts(valuesOf(schema, schemas, known)))]),
+        of(place).map(({ name, schema }) => {
+          return [name, rarely(name === 'organization_id' ? 2 : 6, texts(namedValuesOf(name, schema, schemas, known)))]
+        }),
       ),
     )
   const parts = of('path').map(({ name }) => [name, texts(idsOf(path, name, known))] as const)
@@ -68,7 +76,9 @@ function requestOf(
       query: given('query'),
       headers: given('header'),
       more: rarely(20, fc.tuple(fc.constantFrom('x', 'limit', 'sort', '__proto__', 'id[]'), hostile)),
-      body: schema ? bodiesOf(schema, schemas, known) : rarely(10, fc.constantFrom('{}', '5', '{"a":1}')),
+      body: schema
+        ? bodiesOf(schema, schemas, known, known.bodies[operation.operationId])
+        : rarely(10, fc.constantFrom('{}', '5', '{"a":1}')),
       caller: fc.constantFrom(...CALLERS),
       type: rarely(25, fc.constantFrom(...TYPES)),
     })
@@ -103,9 +113,10 @@ function texts(valid: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
 
 /** Mostly ids of what the path speaks of. */
 function idsOf(path: string, name: string, { of, ids, accounts }: Known): fc.Arbitrary<unknown> {
-  const [, before = ''] = new RegExp(`([a-z-]+)/\\{${name}\\}`).exec(path) ?? []
+  const [, before = '', last = ''] = new RegExp(`((?:\\w+/)?([a-z-]+))/\\{${name}\\}`).exec(path) ?? []
   const any = fc.constantFrom(...ids, ...accounts)
-  const fitting = of[before]
+  const fitting =
+    (path.includes(`${last}/{${name}}/moves`) ? of[`${last} of moves`] : undefined) ?? of[before] ?? of[last]
   return fitting ? fc.oneof({ arbitrary: fc.constantFrom(...fitting), weight: 9 }, { arbitrary: any, weight: 1 }) : any
 }
 
@@ -113,12 +124,14 @@ function bodiesOf(
   schema: Schema,
   schemas: Readonly<Record<string, Schema>>,
   known: Known,
+  meant: readonly unknown[] = [],
 ): fc.Arbitrary<string | null> {
-  const valid = valuesOf(schema, schemas, known)
+  const any = valuesOf(schema, schemas, known)
+  const valid = meant.length === 0 ? any : fc.oneof(any, fc.constantFrom(...meant))
   const broken = fc.tuple(valid, fc.nat(), hostile, fc.constantFrom('replace', 'drop', 'add')).map(breakOne)
   return fc.oneof(
     { arbitrary: valid.map((value) => JSON.stringify(value)), weight: 10 },
-    { arbitrary: broken.map((value) => JSON.stringify(value)), weight: 6 },
+    { arbitrary: broken.map((value) => JSON.stringify(value)), weight: 4 },
     { arbitrary: hostile.map((value) => JSON.stringify(value)), weight: 1 },
     { arbitrary: CUTS, weight: 1 },
     { arbitrary: fc.constant(null), weight: 1 },

@@ -64,6 +64,10 @@ export const hostile = fc.constantFrom(...HOSTILE)
 export interface Known {
   /** Ids, by the part of a path that stands before them: `tariffs`, `organizations`, `members` … */
   readonly of: Readonly<Record<string, readonly string[]>>
+  /** Values of fields and parameters that mean something here, by their names. */
+  readonly fields: Readonly<Record<string, readonly unknown[]>>
+  /** Whole bodies that mean something, by operation. */
+  readonly bodies: Readonly<Record<string, readonly unknown[]>>
   readonly ids: readonly string[]
   readonly accounts: readonly string[]
 }
@@ -84,7 +88,7 @@ export function valuesOf(
   const either = schema.anyOf ?? schema.oneOf
   if (either) return fc.oneof(...either.map(of))
   const type = Array.isArray(schema.type) ? schema.type[0] : schema.type
-  if (type === 'object') return objectsOf(schema, of)
+  if (type === 'object') return objectsOf(schema, (name, part) => namedValuesOf(name, part, schemas, known))
   if (type === 'array') return fc.array(of(schema.items ?? {}), { maxLength: Math.min(4, schema.maxItems ?? 4) })
   if (type === 'boolean') return fc.boolean()
   if (type === 'null') return fc.constant(null)
@@ -93,9 +97,33 @@ export function valuesOf(
   return fc.oneof(fc.constantFrom<unknown>('1.00', 1, 'text'), hostile)
 }
 
-function objectsOf({ properties = {}, required = [] }: Schema, of: (part: Schema) => fc.Arbitrary<unknown>) {
-  const fields = Object.fromEntries(Object.entries(properties).map(([name, part]) => [name, of(part)]))
-  return fc.record(fields, { requiredKeys: [...required] })
+/** Values of a field or parameter: mostly such as mean something here. */
+export function namedValuesOf(
+  name: string,
+  schema: Schema,
+  schemas: Readonly<Record<string, Schema>>,
+  known: Known,
+): fc.Arbitrary<unknown> {
+  const any = valuesOf(schema, schemas, known)
+  const mayBeNull = [schema, ...(schema.anyOf ?? [])].some(({ type }) => type === 'null' || type?.includes('null'))
+  const meant = (known.fields[name] ?? []).filter((value) => value !== null || mayBeNull)
+  if (meant.length === 0) return any
+  return fc.oneof({ arbitrary: fc.constantFrom(...meant), weight: 9 }, { arbitrary: any, weight: 1 })
+}
+
+/** Often with one of the fields that may lack, since several of them contradict each other; now and then with any. */
+function objectsOf(
+  { properties = {}, required = [] }: Schema,
+  of: (name: string, part: Schema) => fc.Arbitrary<unknown>,
+) {
+  const fields = Object.fromEntries(Object.entries(properties).map(([name, part]) => [name, of(name, part)]))
+  const optional = Object.keys(fields).filter((name) => !required.includes(name))
+  const any = fc.record(fields, { requiredKeys: [...required] })
+  if (optional.length < 2) return any
+  const withOne = fc.tuple(fc.record(fields), fc.constantFrom(...optional)).map(([all, one]) => {
+    return Object.fromEntries(Object.entries(all).filter(([name]) => name === one || required.includes(name)))
+  })
+  return fc.oneof({ arbitrary: withOne, weight: 3 }, { arbitrary: any, weight: 1 })
 }
 
 function numbersOf({ minimum = 0, maximum = 100 }: Schema): fc.Arbitrary<unknown> {
