@@ -1,5 +1,4 @@
 import { toLines } from '../foundation/csv.ts'
-import { ValidationError } from '../foundation/errors.ts'
 import { ledgerEntryToJson } from '../managers/contract-json.ts'
 import type { LedgerFilter, LedgerPart } from '../managers/ledger-entries.ts'
 import type { LedgerEntry } from '../models/ledger-entry.model.ts'
@@ -8,7 +7,7 @@ import type { AdminDependencies } from './dependencies.ts'
 import { listOf } from './json/answer-fields.ts'
 import { LEDGER_KINDS, ledgerEntryAnswer } from './json/ledger-answer.ts'
 import { choice, invalidQuery, uuidParameter } from './parameters.ts'
-import { chosen, format, moment, wantsCsv } from './report-query.ts'
+import { chosen, format, moment, refuseNoTime, wantsCsv } from './report-query.ts'
 import { type Asked, answer, type Read, type RouteTerms } from './route.ts'
 
 /** Entries that are read at once for a table; none is read while the reader has not taken the ones before. */
@@ -73,8 +72,6 @@ function rowOf(entry: LedgerEntry) {
 
 function filterOf({ kind, job_id: jobId, ...time }: Read<typeof ledgerQuery>): Required<LedgerFilter> {
   const [from, to] = [time.from?.() ?? null, time.to?.() ?? null]
-  if (from !== null && to !== null && from >= to) {
-    throw ValidationError.of('/from', 'invalid-value', 'Give a from before to')
-  }
+  refuseNoTime(from, to)
   return { kind, jobId, from, to }
 }

@@ -33,6 +33,12 @@ export function moment(name: string, description: string) {
   })
 }
 
+/** @throws ValidationError where there is no time between the two; null: from the begin, or without an end */
+export function refuseNoTime(from: number | null, to: number | null): void {
+  if (from === null || to === null || from < to) return
+  throw ValidationError.of('/from', 'invalid-value', 'Give a from before to')
+}
+
 const timeZone = parameter(
   { type: 'string', default: 'UTC', examples: ['Europe/Berlin'] },
   'The IANA name of the place whose hours, days and months are meant',

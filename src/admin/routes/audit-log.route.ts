@@ -3,7 +3,7 @@ import { ok } from '../answer.ts'
 import { listOf } from '../json/answer-fields.ts'
 import { auditEntryAnswer, auditEntryToJson } from '../json/audit-json.ts'
 import { invalidQuery, parameter } from '../parameters.ts'
-import { moment } from '../report-query.ts'
+import { moment, refuseNoTime } from '../report-query.ts'
 import { answer, route } from '../route.ts'
 
 const WORD_LENGTH_MAX = 100
@@ -45,6 +45,7 @@ export const auditLogRoutes = [
     async ({ query, page, pageOf, read }, { auditLog }) => {
       const { organization_id: organizationId, action, key_id: keyId } = query
       const [from, to] = [query.from?.() ?? null, query.to?.() ?? null]
+      refuseNoTime(from, to)
       const filter = { organizationId, action, keyId, from, to }
       const list = `audit log ${JSON.stringify(filter)}`
       const { limit, position } = page(list)
