@@ -36,7 +36,9 @@ function registered(stack: readonly Layer[]): readonly string[] {
 
 interface Document {
   readonly openapi: string
-  readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly operationId: string }>>>>
+  readonly paths: Readonly<
+    Record<string, Readonly<Record<string, { readonly operationId: string; readonly responses: object }>>>
+  >
 }
 
 describe('the document of the API', () => {
@@ -79,6 +81,17 @@ describe('the document of the API', () => {
       expect([answer.status, answer.body]).toEqual([200, { type: `/problems/${code}`, code, ...kind }])
     }
     expectProblem(await door.ask('/problems/constructor'), 404, 'not-found')
+  })
+
+  test.each([
+    ['post', '/admin/organizations'],
+    ['patch', '/admin/organizations/{id}'],
+    ['post', '/feature-charges'],
+    ['post', '/jobs'],
+    ['post', '/jobs/batch'],
+    ['post', '/jobs/quote'],
+  ])('says of %s %s that what its body names may not be found', (method, path) => {
+    expect(Object.keys(document.paths[`/api/v1${path}`]?.[method]?.responses ?? {})).toContain('404')
   })
 
   test('is what docs/http-api.md says', () => {

@@ -38,7 +38,7 @@ export const organizationRoutes = [
       body: newOrganization,
       dryRun: true,
       answers: { 201: answer('The organisation', organizationAnswer) },
-      problems: ['already-exists', 'tariff-not-published', 'currency-mismatch'],
+      problems: ['not-found', 'already-exists', 'tariff-not-published', 'currency-mismatch'],
     },
     async ({ body, mandate, change, read }, deps) => {
       const { config, organizations } = deps
