@@ -5,6 +5,8 @@ import { knownPrincipal } from '../principal.ts'
 import { ForeignOrganizationError } from './isolation.ts'
 
 const PATH_LENGTH_MAX = 200
+/** What a path of ours is made of: words, ids and numbers. Whatever else stands there, such as a key, is not for the log. */
+const OWN_PART = /^(v1|[a-z]{1,20}(-[a-z]{1,20})?|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{1,9}|)$/i
 
 /**
  * Writes down what keys of organisations asked for and did not get: somebody else's id, or one that does not exist, which are
@@ -18,10 +20,17 @@ export function noteMissing({ auditLog }: Pick<AdminDependencies, 'auditLog'>) {
     const record = {
       action: isForeign ? 'access.foreign' : 'access.missing',
       organizationId: isForeign ? error.organizationId : principal.organizationId,
-      target: `${req.method} ${req.baseUrl}${req.path}`.slice(0, PATH_LENGTH_MAX),
+      target: `${req.method} ${ownPath(req.baseUrl + req.path)}`.slice(0, PATH_LENGTH_MAX),
       before: null,
       after: null,
     }
     void auditLog.note({ principal, requestId: String(req.id) }, record)
   }
+}
+
+function ownPath(path: string): string {
+  return path
+    .split('/')
+    .map((part) => (OWN_PART.test(part) ? part : '[cut]'))
+    .join('/')
 }
