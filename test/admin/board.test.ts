@@ -4,6 +4,34 @@ import { type Door, expectProblem, openDoor, publishedTariff } from './open-door
 const BOARD = '/admin/queues'
 const ORGANIZATIONS = '/api/v1/admin/organizations'
 
+const ADMIN_KEY = 'an-admin-key-for-the-board-0123456789'
+/** What nobody may do, whoever he is. */
+const CLOSED: readonly (readonly [string, string, object])[] = [
+  ['POST', 'pipeline.input/add', { name: 'forged', data: { jobId: 'x' }, options: {} }],
+  ['PATCH', 'pipeline.input/<job>/update-data', { jobData: { jobId: 'x' } }],
+  ['PATCH', 'pipeline.input/<job>/priority', { priority: 1 }],
+  ['PATCH', 'pipeline.input/<job>/delay', { runAt: 4_102_444_800_000 }],
+  ['PUT', 'pipeline.input/<job>/clean', {}],
+  ['PUT', 'pipeline.input/<job>/remove-unprocessed-children', {}],
+  ['PUT', 'pipeline.input/clean/wait', {}],
+  ['PUT', 'pipeline.input/clean/retry', {}],
+  ['PUT', 'pipeline.input/clean/promote', {}],
+  ['PUT', 'pipeline.input/empty', {}],
+  ['PUT', 'pipeline.input/EMPTY/', {}],
+  ['PUT', 'pipeline.input/obliterate', { force: true }],
+  ['PUT', 'pipeline.input/concurrency', { concurrency: 1 }],
+  ['PUT', 'pipeline.input/rate-limit', { max: 1, duration: 1000 }],
+  ['PUT', 'pipeline.input/job-schedulers/x/run', {}],
+]
+/** What operators may do, to one queue or to all. */
+const OPEN: typeof CLOSED = [
+  'pause',
+  'resume',
+  'pipeline.input/pause',
+  'pipeline.input/retry/failed',
+  'pipeline.input/<job>/retry',
+].map((path) => ['PUT', path, {}])
+
 let door: Door
 let jobId: string
 let queueJobId: string
@@ -81,27 +109,38 @@ describe('the board', () => {
     for (const src of scripts) expect((await door.ask(`${BOARD}/${src}`)).status).toBe(200)
   })
 
-  test.each([
-    ['POST', 'pipeline.input/add', { name: 'forged', data: { jobId: 'x' }, options: {} }],
-    ['PATCH', 'pipeline.input/<job>/update-data', { jobData: { jobId: 'x' } }],
-    ['PATCH', 'pipeline.input/<job>/priority', { priority: 1 }],
-    ['PATCH', 'pipeline.input/<job>/delay', { runAt: 4_102_444_800_000 }],
-    ['PUT', 'pipeline.input/<job>/clean', {}],
-    ['PUT', 'pipeline.input/<job>/remove-unprocessed-children', {}],
-    ['PUT', 'pipeline.input/clean/wait', {}],
-    ['PUT', 'pipeline.input/clean/retry', {}],
-    ['PUT', 'pipeline.input/clean/promote', {}],
-    ['PUT', 'pipeline.input/empty', {}],
-    ['PUT', 'pipeline.input/EMPTY/', {}],
-    ['PUT', 'pipeline.input/obliterate', { force: true }],
-    ['PUT', 'pipeline.input/concurrency', { concurrency: 1 }],
-    ['PUT', 'pipeline.input/rate-limit', { max: 1, duration: 1000 }],
-    ['PUT', 'pipeline.input/job-schedulers/x/run', {}],
-  ])('refuses %s %s', async (method, path, body) => {
+  test.each(CLOSED)('refuses %s %s', async (method, path, body) => {
     const before = await all()
     const answer = await door.ask(`${BOARD}/api/queues/${path.replace('<job>', queueJobId)}`, { method, body })
     expectProblem(answer, 403, 'forbidden')
     expect(await all()).toEqual(before)
+  })
+
+  describe('write routes without login, cross-site POST, `update-data`, `add`, `obliterate` → 401 / 403, nothing changed', () => {
+    let locked: Awaited<ReturnType<Door['withKey']>>
+    let tenant = ''
+    beforeAll(async () => {
+      locked = await door.withKey(ADMIN_KEY)
+      const made = await door.ask(`${ORGANIZATIONS}/acme/api-keys`, { body: { name: 'tenant' } })
+      tenant = String(made.body.secret)
+    })
+
+    test.each([...CLOSED, ...OPEN])('%s %s is closed to them', async (method, path, body) => {
+      const before = await all()
+      const basic = (key: string) => ({ Authorization: `Basic ${Buffer.from(`me:${key}`).toString('base64')}` })
+      const send = (headers: Record<string, string>) =>
+        locked.ask(`${BOARD}/api/queues/${path.replace('<job>', queueJobId)}`, { method, body, headers })
+      for (const headers of [{}, basic('wrong'), { Authorization: `Bearer ${ADMIN_KEY}x` }]) {
+        expectProblem(await send(headers), 401, 'unauthorized')
+      }
+      for (const from of [{ Origin: 'http://evil.example' }, { 'Sec-Fetch-Site': 'cross-site' }, { Origin: 'null' }]) {
+        expectProblem(await send({ ...basic(ADMIN_KEY), ...from } as Record<string, string>), 403, 'forbidden')
+      }
+      for (const headers of [basic(tenant), { Authorization: `Bearer ${tenant}` }]) {
+        expectProblem(await send(headers), 403, 'forbidden')
+      }
+      expect(await all()).toEqual(before)
+    })
   })
 
   test('lets an operator pause, resume, promote and retry', async () => {
