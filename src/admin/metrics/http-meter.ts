@@ -43,7 +43,19 @@ export function createHttpMeter(registry: Registry): HttpMeter {
     routes.add(pattern)
     return pattern
   }
-  const children = new Map<string, Counter.Internal>()
+  // Looked up by one text: prom-client would sort and join the labels of each request anew.
+  const children = new Map<
+    string,
+    { readonly answered: Counter.Internal; readonly took: Histogram.Internal<'route' | 'method'> }
+  >()
+  const childrenOf = (route: string, method: string, status: string) => {
+    const key = `${route} ${method} ${status}`
+    const known = children.get(key)
+    if (known) return known
+    const made = { answered: requests.labels({ route, method, status }), took: seconds.labels({ route, method }) }
+    children.set(key, made)
+    return made
+  }
   return {
     count(req, res, next) {
       const startedAt = performance.now()
@@ -51,11 +63,9 @@ export function createHttpMeter(registry: Registry): HttpMeter {
         const method = METHODS.has(req.method) ? req.method : 'other'
         const route = bounded(patternOf(req, res))
         const status = res.writableFinished ? `${Math.floor(res.statusCode / 100)}xx` : 'cut'
-        const key = `${route} ${method} ${status}`
-        const child = children.get(key) ?? requests.labels({ route, method, status })
-        children.set(key, child)
-        child.inc()
-        if (!isEventStream(res)) seconds.observe({ route, method }, (performance.now() - startedAt) / 1_000)
+        const { answered, took } = childrenOf(route, method, status)
+        answered.inc()
+        if (!isEventStream(res)) took.observe((performance.now() - startedAt) / 1_000)
       })
       next()
     },
