@@ -48,6 +48,7 @@ describe('the quote of a list over HTTP', () => {
         available: '3.00',
         affordable: false,
         missing: '13.30',
+        next: 'POST /api/v1/admin/organizations/acme/top-ups',
         quotes: [
           { index: 0, input_tokens: 3, lower: '0.10', upper: '0.10', fits: true, reason: null, stages: stages('0.00') },
           {
